@@ -1,0 +1,121 @@
+"""`pipeline.toml`: what a data set cannot say of itself."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from features.errors import ConfigError
+
+FILE_NAME = "pipeline.toml"
+LEARN_AT = ("weekly", "records")
+
+
+@dataclass(frozen=True)
+class PipelineConfig:
+    """How one firm sells; every part may be left out.
+
+    Attributes:
+        stages: the open stages in their order; empty where they are to be worked out.
+        currency: the currency of the amounts, for print.
+        time_zone: IANA name, in which times without an offset are read.
+        working_days: ISO weekdays, 1 is Monday.
+        fixed_fields: columns of `opportunities` that never change after the creation and may
+            therefore be used without a history of changes.
+        learn_at: the moments at which a model learns from a deal; "weekly": once a week; "records":
+            also whenever something of the deal became known, where scores are asked just then.
+        stall_days: horizon of the stall label in days.
+        churn_days: horizon of the churn label in days.
+    """
+
+    stages: tuple[str, ...] = ()
+    currency: str = ""
+    time_zone: str = "UTC"
+    working_days: tuple[int, ...] = (1, 2, 3, 4, 5)
+    fixed_fields: tuple[str, ...] = ()
+    learn_at: str = "weekly"
+    stall_days: int = 30
+    churn_days: int = 90
+
+    def to_toml(self) -> str:
+        """The same as the text of a `pipeline.toml`."""
+        return "".join(f"{name} = {_toml(value)}\n" for name, value in asdict(self).items())
+
+
+def read_config(folder: Path) -> PipelineConfig:
+    """The configuration beside the tables, or the defaults where there is no file.
+
+    Raises:
+        ConfigError: the file is no TOML, has an unknown key or a value of the wrong kind.
+    """
+    path = folder / FILE_NAME
+    if not path.is_file():
+        return PipelineConfig()
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    return config_from(values, where=str(path))
+
+
+def config_from(values: Mapping[str, Any], *, where: str) -> PipelineConfig:
+    """A configuration from plain values, each checked; `where` names the source in messages."""
+    allowed = tuple(PipelineConfig.__dataclass_fields__)
+    unknown = sorted(set(values) - set(allowed))
+    if unknown:
+        raise ConfigError(f"{where}: unknown key {', '.join(unknown)} (allowed: {', '.join(allowed)})")
+    checked = {name: _checked(name, value, where) for name, value in values.items()}
+    return PipelineConfig(**checked)
+
+
+def _checked(name: str, value: Any, where: str) -> Any:
+    if name in ("stages", "fixed_fields"):
+        return _texts(name, value, where)
+    if name == "working_days":
+        return _weekdays(value, where)
+    if name in ("stall_days", "churn_days"):
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ConfigError(f"{where}: {name} must be a whole number of days from 1 on, not {value!r}")
+        return value
+    if not isinstance(value, str):
+        raise ConfigError(f"{where}: {name} must be text, not {value!r}")
+    if name == "time_zone":
+        _check_time_zone(value, where)
+    if name == "learn_at" and value not in LEARN_AT:
+        raise ConfigError(f"{where}: learn_at is {value!r} (allowed: {', '.join(LEARN_AT)})")
+    return value
+
+
+def _texts(name: str, value: Any, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+        raise ConfigError(f"{where}: {name} must be a list of texts, not {value!r}")
+    if len(set(value)) < len(value):
+        raise ConfigError(f"{where}: {name} names something twice: {value!r}")
+    return tuple(value)
+
+
+def _weekdays(value: Any, where: str) -> tuple[int, ...]:
+    if not isinstance(value, list | tuple) or not value or not all(day in range(1, 8) for day in value):
+        raise ConfigError(f"{where}: working_days must be a list of ISO weekdays 1 to 7, not {value!r}")
+    return tuple(value)
+
+
+def _check_time_zone(value: str, where: str) -> None:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ConfigError(
+            f"{where}: unknown time_zone {value!r}; use an IANA name such as Asia/Shanghai"
+        ) from None
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return str(value)

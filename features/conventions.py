@@ -1,0 +1,75 @@
+"""What training and scoring must agree upon before a history can be read.
+
+The order of the stages and the columns that may be used without a history come from
+`pipeline.toml`; what it leaves open is worked out from what was known at one instant, and then
+travels with the model, so that later records cannot change how earlier ones are read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from features.canonical import CanonicalData
+from features.tables import OPPORTUNITIES
+
+CATEGORICAL_FIELDS = ("kind", "source", "product")
+NUMERIC_FIELDS = ("amount",)
+TIME_FIELDS = ("expected_close_at",)
+SHOWN_FIELDS = ("rep_id",)  # shown beside a score, and not looked at by any feature
+
+
+@dataclass(frozen=True)
+class Conventions:
+    """How histories are read.
+
+    Attributes:
+        stages: the open stages in order.
+        fixed: columns of `opportunities` taken from the row itself; every other one is taken
+            from `field_changes` alone.
+        time_zone: IANA name, in which a changed value without an offset is read.
+    """
+
+    stages: tuple[str, ...]
+    fixed: tuple[str, ...] = CATEGORICAL_FIELDS
+    time_zone: str = "UTC"
+
+
+def conventions_of(data: CanonicalData, known_at: int | None = None) -> Conventions:
+    """The conventions of a data set, worked out from what was known at `known_at` (microseconds).
+
+    A column that never changes by nature (kind, source, product) counts as mutable as soon as
+    `field_changes` holds a change of it: its column then shows the last value.
+    """
+    known = data if known_at is None else data.known_at(known_at)
+    changed = set(known["field_changes"]["field"].unique())
+    by_nature = {column.name for column in OPPORTUNITIES.columns if not column.mutable} - changed
+    fields = CATEGORICAL_FIELDS + NUMERIC_FIELDS + TIME_FIELDS
+    fixed = tuple(f for f in fields if f in by_nature or f in data.config.fixed_fields)
+    return Conventions(data.config.stages or stage_order(known), fixed, data.config.time_zone)
+
+
+def stage_order(data: CanonicalData) -> tuple[str, ...]:
+    """The open stages in the order in which deals go through them.
+
+    A stage comes before another if most deals that saw both entered it first; stages are sorted
+    by how many others they come before (the Copeland order), then by name. A move at or after
+    the close is not a move to an open stage.
+    """
+    closes = data["opportunities"].select("opportunity_id", "closed_at")
+    moves = data["stage_changes"].join(closes, on="opportunity_id")
+    moves = moves.filter(pl.col("closed_at").is_null() | (pl.col("at") < pl.col("closed_at")))
+    first = moves.group_by("opportunity_id", "stage").agg(pl.col("at").min())
+    pairs = first.join(first, on="opportunity_id", suffix="_other").filter(pl.col("at") < pl.col("at_other"))
+    counts = pairs.group_by("stage", "stage_other").len()
+    both = counts.join(
+        counts,
+        left_on=["stage", "stage_other"],
+        right_on=["stage_other", "stage"],
+        how="left",
+        suffix="_back",
+    )
+    ahead = both.filter(pl.col("len") > pl.col("len_back").fill_null(0))
+    score = dict(ahead.group_by("stage").len().iter_rows())
+    return tuple(sorted(first["stage"].unique(), key=lambda stage: (-score.get(stage, 0), stage)))

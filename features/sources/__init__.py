@@ -1,0 +1,1 @@
+"""One module per CRM or format: raw rows in, canonical tables out."""

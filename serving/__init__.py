@@ -1,0 +1,1 @@
+"""Who asks: the scorer, the HTTP API, the command line. Fits nothing."""

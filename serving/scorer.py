@@ -1,0 +1,198 @@
+"""Scores without HTTP: the one way from histories to probabilities and reasons."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.build import FeatureFrame, build_features
+from features.conventions import Conventions
+from features.families.deal import current_stage, number_now, stage_name, text_now
+from features.history import History
+from features.readers import TextArray
+from features.snapshots import Snapshots
+from features.times import BoolArray, FloatArray, IntArray
+from serving.histories import Histories
+from training.bundle import Bundle
+from training.explain import Ledger
+from training.labels import ENTITY, TARGETS, Target, eligible
+
+
+@dataclass(frozen=True)
+class Model:
+    """A bundle and the version it was registered under."""
+
+    bundle: Bundle
+    version: str
+
+
+@dataclass(frozen=True)
+class TargetScores:
+    """One target's scores, one per asked (opportunity, as_of).
+
+    Attributes:
+        probability: float64; NaN where the target cannot be given.
+        abstained: why not, or None.
+        row: int64 place in `frame` and `ledger`; -1 where abstained.
+        frame: the features of the scored rows.
+        ledger: their reasons, where these were asked for.
+        model: what scored them; None where there is no model of this target.
+    """
+
+    probability: FloatArray
+    abstained: list[str | None]
+    row: IntArray
+    frame: FeatureFrame | None
+    ledger: Ledger | None
+    model: Model | None
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What was asked, what was known of it, and each target's scores; all in the asked order.
+
+    `stage` and `amount` are as they were known at `as_of`; None and NaN where they were not.
+    """
+
+    opportunity_ids: Sequence[str]
+    as_of: IntArray
+    account_ids: TextArray
+    rep_ids: TextArray
+    stage: TextArray
+    amount: FloatArray
+    targets: Mapping[Target, TargetScores]
+
+    def __len__(self) -> int:
+        return len(self.as_of)
+
+    def prediction_id(self, i: int) -> str:
+        """The same for the same features, models and question, however it was asked."""
+        digest = hashlib.sha256(f"{self.opportunity_ids[i]}\n{self.as_of[i]}".encode())
+        for target, scores in self.targets.items():
+            version = scores.model.version if scores.model else "-"
+            digest.update(f"\n{target}:{version}:".encode())
+            digest.update(np.float64(scores.probability[i]).tobytes())
+        return digest.hexdigest()[:24]
+
+
+class Scorer:
+    """Scores opportunities with one model per target; a target without a model abstains."""
+
+    def __init__(self, models: Mapping[Target, Model]) -> None:
+        self.models = dict(models)
+
+    def score(
+        self,
+        histories: Histories,
+        opportunity_ids: Sequence[str],
+        as_of: IntArray,
+        *,
+        explain: bool = False,
+    ) -> Scores:
+        """Win and stall of each opportunity and churn of its account, at each `as_of`.
+
+        Raises:
+            UnknownEntity: an opportunity that the histories lack.
+        """
+        asked: dict[Conventions, _Asked] = {}
+        targets = {}
+        for target in TARGETS:
+            model = self.models.get(target)
+            if model is None:
+                targets[target] = _without_model(target, len(as_of))
+                continue
+            conventions = model.bundle.conventions
+            if conventions not in asked:
+                history = histories.under(conventions)
+                codes = history.opportunity_codes(opportunity_ids)
+                asked[conventions] = _Asked(history, Snapshots(codes, as_of), {})
+            targets[target] = _score_target(target, model, asked[conventions], explain)
+        return _described(histories, self._conventions(), opportunity_ids, as_of, targets)
+
+    def open_opportunities(self, histories: Histories, as_of: int) -> list[str]:
+        """Ids of the opportunities that are open at `as_of` (microseconds), sorted."""
+        history = histories.under(self._conventions())
+        everything = np.arange(len(history.opportunities.ids), dtype=np.int64)
+        snapshots = Snapshots(everything, np.full(len(everything), as_of, np.int64))
+        return [str(value) for value in history.opportunities.ids[eligible("win", history, snapshots)]]
+
+    def _conventions(self) -> Conventions:
+        for target in TARGETS:
+            if target in self.models:
+                return self.models[target].bundle.conventions
+        return Conventions(())
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The opportunities' snapshots under one history; frames already built for them by entity."""
+
+    history: History
+    snapshots: Snapshots
+    frames: dict[str, FeatureFrame]
+
+
+def _score_target(target: Target, model: Model, asked: _Asked, explain: bool) -> TargetScores:
+    entity, history = ENTITY[target], asked.history
+    snapshots = asked.snapshots
+    if entity == "account":
+        snapshots = Snapshots(history.opportunities.account[snapshots.entity], snapshots.as_of)
+    able = eligible(target, history, snapshots)
+    if entity not in asked.frames:  # targets of one entity are eligible together
+        asked.frames[entity] = build_features(history, snapshots.take(able), entity)
+    frame = asked.frames[entity]
+    probability = np.full(len(snapshots), np.nan)
+    ledger = None
+    if able.any():
+        if explain:
+            probability[able], ledger = model.bundle.explained(frame)
+        else:
+            probability[able] = model.bundle.probability(frame)
+    row = np.where(able, np.cumsum(able) - 1, -1)
+    return TargetScores(probability, _why_not(target, history, snapshots, able), row, frame, ledger, model)
+
+
+def _why_not(target: Target, history: History, snapshots: Snapshots, able: BoolArray) -> list[str | None]:
+    why: list[str | None] = [None] * len(snapshots)
+    for i in np.flatnonzero(~able).tolist():
+        entity, as_of = int(snapshots.entity[i]), int(snapshots.as_of[i])
+        if ENTITY[target] == "account":
+            left = history.accounts.churned_at[entity] <= as_of
+            why[i] = "the account has left" if left else "the account has no order yet"
+        else:
+            begun = history.opportunities.created_at[entity] <= as_of
+            why[i] = "the opportunity is closed" if begun else "the opportunity does not exist yet"
+    return why
+
+
+def _without_model(target: Target, count: int) -> TargetScores:
+    nothing = np.full(count, np.nan)
+    return TargetScores(
+        nothing, [f"there is no {target} model"] * count, np.full(count, -1), None, None, None
+    )
+
+
+def _described(
+    histories: Histories,
+    conventions: Conventions,
+    opportunity_ids: Sequence[str],
+    as_of: IntArray,
+    targets: Mapping[Target, TargetScores],
+) -> Scores:
+    history = histories.under(conventions)
+    snapshots = Snapshots(history.opportunity_codes(opportunity_ids), as_of)
+    account = history.opportunities.account[snapshots.entity]
+    rep = text_now(history, "rep_id", snapshots)
+    last_rep = history.opportunities.shown["rep_id"][snapshots.entity]
+    return Scores(
+        opportunity_ids=opportunity_ids,
+        as_of=as_of,
+        account_ids=history.accounts.ids[account],
+        rep_ids=np.where(rep == np.array(None), last_rep, rep),
+        stage=stage_name(history, current_stage(history, snapshots)),
+        amount=number_now(history, "amount", snapshots)[0],
+        targets=targets,
+    )

@@ -1,0 +1,192 @@
+"""A bundle: everything needed to score and to explain, in files that cannot run code.
+
+A folder of `model.txt` (LightGBM's own text), `bundle.json` (everything else) and `golden.json`
+(rows with their probabilities, tried on every load). No pickle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+
+from features.build import FeatureFrame
+from features.conventions import Conventions
+from features.times import FloatArray
+from training.calibration import Platt
+from training.encoding import Encoding
+from training.errors import BundleError
+from training.explain import Centre, Ledger, ledger
+from training.labels import Horizons, Target
+from training.metrics import Bin
+from training.models import contributions, margins
+
+FORMAT = 1
+GOLDEN_ROWS = 8
+_GOLDEN_TOLERANCE = 1e-12
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A finished model of one target.
+
+    Attributes:
+        target: what it predicts.
+        booster: the trees.
+        encoding: the ordered columns and the categories' codes.
+        platt: from margin to probability.
+        centre: the base rate and the typical entity.
+        conventions: how histories must be read for it.
+        horizons: of the labels it was trained on.
+        tiers: probabilities from which on a score is "medium" and "high".
+        typical: per numeric feature the median among the entities for which things went well.
+        reliability: what came true of what was said, on a forward test.
+        manifest: where it comes from: rows, dates, versions, metrics.
+        golden: some encoded rows (rows x features).
+    """
+
+    target: Target
+    booster: lgb.Booster
+    encoding: Encoding
+    platt: Platt
+    centre: Centre
+    conventions: Conventions
+    horizons: Horizons
+    tiers: tuple[float, float]
+    typical: Mapping[str, float]
+    reliability: tuple[Bin, ...]
+    manifest: Mapping[str, Any]
+    golden: FloatArray
+
+    def probability(self, frame: FeatureFrame) -> FloatArray:
+        """The calibrated probability of each row, float64 in (0, 1).
+
+        Raises:
+            FrameMismatch: the frame's columns are not those the model was trained on.
+        """
+        return self._probability(self.encoding.matrix(frame))
+
+    def explained(self, frame: FeatureFrame) -> tuple[FloatArray, Ledger]:
+        """The same probabilities, to the bit, and why."""
+        matrix = self.encoding.matrix(frame)
+        margin = margins(self.booster, matrix)
+        why = ledger(self.target, contributions(self.booster, matrix), margin, self.platt, self.centre)
+        return self.platt.probability(margin), why
+
+    def tier(self, probability: float) -> str:
+        """ "low", "medium" or "high" among the deals it was calibrated on."""
+        medium, high = self.tiers
+        return "high" if probability >= high else "medium" if probability >= medium else "low"
+
+    def _probability(self, matrix: FloatArray) -> FloatArray:
+        return self.platt.probability(margins(self.booster, matrix))
+
+    def save(self, folder: Path) -> None:
+        """Write the bundle's files into a folder, which is made."""
+        folder.mkdir(parents=True, exist_ok=True)
+        text = self.booster.model_to_string()
+        (folder / "model.txt").write_text(text, encoding="utf-8")
+        described = {
+            "format": FORMAT,
+            "target": self.target,
+            "model_sha256": _digest(text),
+            "feature_hash": self.encoding.hash,
+            "encoding": asdict(self.encoding),
+            "platt": asdict(self.platt),
+            "centre": asdict(self.centre),
+            "conventions": asdict(self.conventions),
+            "horizons": asdict(self.horizons),
+            "tiers": self.tiers,
+            "typical": dict(self.typical),
+            "reliability": [row.to_dict() for row in self.reliability],
+            "manifest": dict(self.manifest),
+        }
+        _write(folder / "bundle.json", described)
+        golden = [[None if np.isnan(v) else v for v in row] for row in self.golden.tolist()]
+        _write(
+            folder / "golden.json", {"rows": golden, "probability": self._probability(self.golden).tolist()}
+        )
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """A bundle from its folder, its golden rows tried.
+
+    Raises:
+        BundleError: a file is missing, damaged or of another format, or the golden rows do not
+            get the probabilities they had when the bundle was made.
+    """
+    described, golden, text = _read(folder)
+    if described.get("format") != FORMAT:
+        raise BundleError(
+            f"{folder}: format {described.get('format')}, this version reads {FORMAT}; train again"
+        )
+    if _digest(text) != described["model_sha256"]:
+        raise BundleError(f"{folder}: model.txt is not the one the bundle was made with; fetch it again")
+    try:
+        bundle = _assemble(described, golden, text)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleError(
+            f"{folder}: bundle.json is damaged ({type(error).__name__}); fetch it again"
+        ) from error
+    _try_golden(bundle, golden["probability"], folder)
+    return bundle
+
+
+def _assemble(described: dict[str, Any], golden: dict[str, Any], text: str) -> Bundle:
+    encoding, conventions = described["encoding"], described["conventions"]
+    rows = np.array(golden["rows"], np.float64)  # None becomes NaN
+    return Bundle(
+        target=described["target"],
+        booster=lgb.Booster(model_str=text),
+        encoding=Encoding(
+            tuple(encoding["names"]),
+            tuple(encoding["units"]),
+            {name: tuple(texts) for name, texts in encoding["vocabularies"].items()},
+        ),
+        platt=Platt(**described["platt"]),
+        centre=Centre(**described["centre"]),
+        conventions=Conventions(
+            tuple(conventions["stages"]), tuple(conventions["fixed"]), conventions["time_zone"]
+        ),
+        horizons=Horizons(**described["horizons"]),
+        tiers=(described["tiers"][0], described["tiers"][1]),
+        typical=described["typical"],
+        reliability=tuple(Bin(**row) for row in described["reliability"]),
+        manifest=described["manifest"],
+        golden=rows.reshape(len(golden["rows"]), len(encoding["names"])),
+    )
+
+
+def _try_golden(bundle: Bundle, expected: list[float], folder: Path) -> None:
+    got = bundle._probability(bundle.golden)
+    if not np.allclose(got, expected, rtol=0, atol=_GOLDEN_TOLERANCE):
+        worst = float(np.abs(got - np.array(expected)).max())
+        raise BundleError(f"{folder}: the golden rows are off by {worst:.2g}; this machine cannot serve it")
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Any], str]:
+    try:
+        described = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
+        golden = json.loads((folder / "golden.json").read_text(encoding="utf-8"))
+        text = (folder / "model.txt").read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise BundleError(
+            f"{folder}: {Path(str(error.filename)).name} is missing; fetch the bundle again"
+        ) from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise BundleError(f"{folder}: not readable ({error}); fetch the bundle again") from error
+    return described, golden, text
+
+
+def _write(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False), encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,109 @@
+"""Labelled snapshots: what there is to learn from, with its manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from features.build import FeatureFrame, build_features
+from features.canonical import CanonicalData
+from features.catalog import SEASONAL
+from features.conventions import Conventions, conventions_of
+from features.history import History, history_from_tables
+from features.snapshots import Snapshots
+from features.times import DAY, iso
+from training.encoding import Encoding, learn_encoding
+from training.grid import moments_of_records, weekly_grid
+from training.labels import ENTITY, Horizons, Target
+
+LEAST_CALENDAR_SPAN: Final = 365 * DAY
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set as it was known at a cut-off: all that training may look at.
+
+    Attributes:
+        data: holds nothing recorded after the cut-off.
+        cutoff: microseconds.
+        conventions: how its histories are read.
+        history: the same data, sorted.
+        horizons: of the labels.
+    """
+
+    data: CanonicalData
+    cutoff: int
+    conventions: Conventions
+    history: History
+    horizons: Horizons
+
+    def manifest(self) -> dict[str, Any]:
+        """Row counts, hashes and the cut-off: enough to tell whether two runs saw the same."""
+        tables = {name: frame for name, frame in self.data.tables.items() if len(frame)}
+        return {
+            "cutoff": iso(self.cutoff),
+            "watermark": iso(self.data.watermark()),
+            "rows": {name: len(frame) for name, frame in tables.items()},
+            "data_sha256": _digest(self.data),
+        }
+
+
+@dataclass(frozen=True)
+class LabelledFrame:
+    """The features of a target's snapshots and their encoding; labels follow from a split.
+
+    `withheld` names the features that the trees may not learn from; they are missing in the frame.
+    """
+
+    target: Target
+    snapshots: Snapshots
+    frame: FeatureFrame
+    encoding: Encoding
+    withheld: tuple[str, ...]
+
+
+def open_source(data: CanonicalData, cutoff: int) -> Source:
+    """What was known of a data set at `cutoff` (microseconds), and nothing later."""
+    known = data.known_at(cutoff)
+    conventions = conventions_of(known)
+    horizons = Horizons(data.config.stall_days, data.config.churn_days)
+    return Source(known, cutoff, conventions, history_from_tables(known, conventions), horizons)
+
+
+def labelled_frame(source: Source, target: Target) -> LabelledFrame:
+    """The snapshots of a target and their features."""
+    snapshots = weekly_grid(target, source.history, source.cutoff)
+    if source.data.config.learn_at == "records" and ENTITY[target] == "opportunity":
+        snapshots = snapshots.and_also(moments_of_records(source.history, source.cutoff))
+    frame = build_features(source.history, snapshots, ENTITY[target])
+    withheld = _withheld(frame, snapshots)
+    columns = {n: np.full(len(snapshots), np.nan) if n in withheld else v for n, v in frame.columns.items()}
+    frame = FeatureFrame(frame.features, columns)
+    return LabelledFrame(target, snapshots, frame, learn_encoding(frame), withheld)
+
+
+def _withheld(frame: FeatureFrame, snapshots: Snapshots) -> tuple[str, ...]:
+    """The season, where the data are too short to tell the season from the passage of time.
+
+    Within a year each day of a quarter stands for one date only: what trees learn from it is the
+    date, and every later date lies outside of what they have seen.
+    """
+    if len(snapshots) and np.ptp(snapshots.as_of) >= LEAST_CALENDAR_SPAN:
+        return ()
+    return tuple(name for name in frame.columns if name in SEASONAL)
+
+
+def _digest(data: CanonicalData) -> str:
+    """One hash of all tables in memory, whatever files they came from."""
+    digest = hashlib.sha256()
+    tables: Mapping[str, Any] = data.tables
+    for name in sorted(tables):
+        buffer = io.BytesIO()
+        tables[name].write_ipc(buffer)
+        digest.update(name.encode() + buffer.getbuffer())
+    return digest.hexdigest()

@@ -1,0 +1,143 @@
+"""Reasons that add up: base rate + the behaviour groups' points = the shown probability.
+
+LightGBM's SHAP values (Lundberg et al. 2020, 10.1038/s42256-019-0138-9) add up on the trees'
+margin. They are summed by behaviour and laid onto the probability along the straight line from
+the expected margin to the row's own: each group gets its margin times the mean slope of the
+calibration on that line, which is its Aumann-Shapley share (Aumann and Shapley 1974) and never
+exceeds the calibration's steepest slope. Then each group is measured against the same group of a
+typical entity: its mean points over the calibration rows are taken off and added to the base, so
+that the base is the rate that came true there, and nothing unusual means no points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.catalog import FEATURES, Feature
+from features.times import FloatArray, IntArray
+from training.calibration import Platt
+from training.labels import ENTITY, Target
+
+_SAME = 1e-9  # margins nearer than this: the chord's slope is the tangent's
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Why each row got its probability.
+
+    Attributes:
+        behaviours: names of the groups, one per column of `points`.
+        base_rate: the probability before any reason.
+        points: rows x behaviours; base_rate + the sum of a row = its probability.
+        contributions: rows x features, on the margin: which feature speaks within a group.
+    """
+
+    behaviours: tuple[str, ...]
+    base_rate: float
+    points: FloatArray
+    contributions: FloatArray
+
+
+@dataclass(frozen=True)
+class Centre:
+    """The typical entity: the base rate and each behaviour's mean points before centring."""
+
+    base_rate: float
+    points: Mapping[str, float]
+
+
+def behaviours_of(target: Target) -> tuple[str, ...]:
+    """The behaviour groups of a target's features, in the order of the catalogue."""
+    return tuple(dict.fromkeys(feature.behaviour for feature in FEATURES[ENTITY[target]]))
+
+
+def laid_points(
+    target: Target, contributions: FloatArray, margin: FloatArray, platt: Platt
+) -> tuple[FloatArray, FloatArray]:
+    """Points by behaviour before centring (rows x behaviours), and the expected row's probability."""
+    expected = contributions[:, -1]
+    low, high = platt.probability(expected), platt.probability(margin)
+    distance = margin - expected
+    near = np.abs(distance) < _SAME
+    chord = (high - low) / np.where(near, 1.0, distance)
+    slope = np.where(near, platt.slope * high * (1 - high), chord)
+    return _by_behaviour(target, contributions[:, :-1]) * slope[:, None], low
+
+
+def centre_of(
+    target: Target, contributions: FloatArray, margin: FloatArray, platt: Platt, weight: FloatArray
+) -> Centre:
+    """What is typical among the calibration rows."""
+    points, expected = laid_points(target, contributions, margin, platt)
+    mean = np.average(points, axis=0, weights=weight)
+    named = dict(zip(behaviours_of(target), mean.tolist(), strict=True))
+    return Centre(float(expected[0] + mean.sum()), named)
+
+
+def ledger(
+    target: Target, contributions: FloatArray, margin: FloatArray, platt: Platt, centre: Centre
+) -> Ledger:
+    """The reasons of each row; what rounding leaves over, some 1e-16, goes to the largest."""
+    behaviours = behaviours_of(target)
+    points, _ = laid_points(target, contributions, margin, platt)
+    points = points - np.array([centre.points[name] for name in behaviours])
+    rest = platt.probability(margin) - (centre.base_rate + _row_sums(points))
+    largest = np.abs(points).argmax(axis=1)
+    points[np.arange(len(points)), largest] += rest
+    return Ledger(behaviours, centre.base_rate, points, contributions[:, :-1])
+
+
+def whole_percents(base_rate: float, points: Sequence[float], probability: float) -> tuple[int, list[int]]:
+    """The base and the points in whole percents that add up to the rounded probability.
+
+    The base and the probability are rounded; the points are rounded so that they fill what is
+    between (the largest remainders first), each at most one percent and its share off.
+
+    >>> whole_percents(0.304, [0.254, 0.076, -0.025], 0.609)
+    (30, [25, 8, -2])
+    """
+    base, shown = percent(base_rate), percent(probability)
+    if not points:
+        return base, []
+    scaled = np.array(points) * 100
+    floors = np.floor(scaled)
+    each, left = divmod(round(shown - base - floors.sum()), len(floors))
+    floors += each
+    floors[np.argsort(floors - scaled, kind="stable")[:left]] += 1
+    return base, [int(value) for value in floors]
+
+
+def percent(probability: float) -> int:
+    """The printed whole percent of a probability, halves upwards."""
+    return int(np.floor(probability * 100 + 0.5))
+
+
+def features_of(target: Target) -> tuple[Feature, ...]:
+    """The features of a target's model, in order."""
+    return FEATURES[ENTITY[target]]
+
+
+def strongest(target: Target, behaviour: str, contributions: FloatArray, most: int = 2) -> list[int]:
+    """Positions of the features that speak loudest within a behaviour, for one row."""
+    mine = [i for i, feature in enumerate(features_of(target)) if feature.behaviour == behaviour]
+    mine.sort(key=lambda i: -abs(contributions[i]))
+    return [i for i in mine[:most] if contributions[i] != 0]
+
+
+def _by_behaviour(target: Target, contributions: FloatArray) -> FloatArray:
+    """Sums of the columns of each behaviour; rows x behaviours."""
+    behaviours = behaviours_of(target)
+    group: IntArray = np.array([behaviours.index(f.behaviour) for f in features_of(target)])
+    sums = [_row_sums(contributions[:, group == i]) for i in range(len(behaviours))]
+    return np.stack(sums, axis=1)
+
+
+def _row_sums(values: FloatArray) -> FloatArray:
+    """The sum of each row, column after column: the same bits for one row as for many."""
+    total = np.zeros(len(values))
+    for column in values.T:
+        total = total + column
+    return total

@@ -1,0 +1,143 @@
+"""Labels: what came of each snapshot, as far as it was known at a cut-off.
+
+The three targets and when each is unknown are those of the project's data description. Times
+after `as_of` appear here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+
+from features.families.deal import current_stage
+from features.history import History, Records
+from features.snapshots import Seen, Snapshots
+from features.times import DAY, NEVER, BoolArray, FloatArray, IntArray
+from features.visibility import last_position
+
+Target = Literal["win", "stall", "churn"]
+TARGETS: tuple[Target, ...] = ("win", "stall", "churn")
+ENTITY: Mapping[Target, Literal["opportunity", "account"]] = MappingProxyType(
+    {"win": "opportunity", "stall": "opportunity", "churn": "account"}
+)
+
+
+@dataclass(frozen=True)
+class Horizons:
+    """How far ahead the labels look, in days; a win has no horizon."""
+
+    stall_days: int = 30
+    churn_days: int = 90
+
+    def of(self, target: Target) -> int | None:
+        """Days of a target's horizon; None for win."""
+        return {"win": None, "stall": self.stall_days, "churn": self.churn_days}[target]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """One per snapshot.
+
+    Attributes:
+        value: float64, 1 or 0; NaN where unknown (censored) at the cut-off.
+        after: int64 microseconds from `as_of` to when the label was decided, or to the cut-off
+            where it is unknown.
+    """
+
+    value: FloatArray
+    after: IntArray
+
+    @property
+    def known(self) -> BoolArray:
+        return ~np.isnan(self.value)
+
+
+def label(target: Target, history: History, snapshots: Snapshots, cutoff: int, horizons: Horizons) -> Labels:
+    """The labels of eligible snapshots as they were known at `cutoff` (microseconds)."""
+    return _LABELS[target](history, snapshots, cutoff, horizons)
+
+
+def eligible(target: Target, history: History, snapshots: Snapshots) -> BoolArray:
+    """Which snapshots a target can be asked of: open deals, or accounts that order and have not left."""
+    if ENTITY[target] == "opportunity":
+        deals = history.opportunities
+        opened = deals.created_at[snapshots.entity] <= snapshots.as_of
+        return opened & (snapshots.as_of < deals.closed_at[snapshots.entity])
+    ordered = Seen(history.orders, snapshots).count() > 0
+    return ordered & (snapshots.as_of < history.accounts.churned_at[snapshots.entity])
+
+
+def _win(history: History, snapshots: Snapshots, cutoff: int, _horizons: Horizons) -> Labels:
+    closed_at = history.opportunities.closed_at[snapshots.entity]
+    won = history.opportunities.won[snapshots.entity]
+    value = np.where(closed_at <= cutoff, won.astype(np.float64), np.nan)
+    return Labels(value, np.minimum(closed_at, cutoff) - snapshots.as_of)
+
+
+def _stall(history: History, snapshots: Snapshots, cutoff: int, horizons: Horizons) -> Labels:
+    closed_at = history.opportunities.closed_at[snapshots.entity]
+    won_at = np.where(history.opportunities.won[snapshots.entity], closed_at, NEVER)
+    relief = np.minimum(_next_forward_move(history, snapshots, cutoff), won_at)
+    return _within(snapshots.as_of, relief, cutoff, horizons.stall_days)
+
+
+def _churn(history: History, snapshots: Snapshots, cutoff: int, horizons: Horizons) -> Labels:
+    orders = _known_by(history.orders, cutoff)
+    order = _next_at(orders, snapshots)
+    labels = _within(snapshots.as_of, order, cutoff, horizons.churn_days)
+    left_at = history.accounts.churned_at[snapshots.entity]
+    left = (left_at <= np.minimum(snapshots.as_of + horizons.churn_days * DAY, cutoff)) & (left_at < NEVER)
+    return Labels(
+        np.where(left, 1.0, labels.value),
+        np.where(left, np.minimum(labels.after, left_at - snapshots.as_of), labels.after),
+    )
+
+
+_LABELS: Mapping[Target, Callable[[History, Snapshots, int, Horizons], Labels]] = MappingProxyType(
+    {"win": _win, "stall": _stall, "churn": _churn}
+)
+
+
+def _within(as_of: IntArray, relief: IntArray, cutoff: int, days: int) -> Labels:
+    """0 if the relief came within the horizon, 1 if the horizon passed without, else unknown."""
+    end = as_of + days * DAY
+    came = relief <= np.minimum(end, cutoff)
+    value = np.where(came, 0.0, np.where(end <= cutoff, 1.0, np.nan))
+    return Labels(value, np.where(came, relief, np.minimum(end, cutoff)) - as_of)
+
+
+def _next_forward_move(history: History, snapshots: Snapshots, cutoff: int) -> IntArray:
+    """When each deal next moves to a later open stage than its present one; `NEVER` if it does not.
+
+    Any open stage is later for a deal whose present stage is not known or not in the order.
+    """
+    open_stages = len(history.conventions.stages)
+    now = current_stage(history, snapshots)
+    now = np.where(now < open_stages, now, -1)
+    moves = _known_by(history.stage_changes, cutoff)
+    move = np.full(len(snapshots), NEVER, np.int64)
+    for position in np.unique(now).tolist():
+        mine = now == position
+        stage = moves["stage"]
+        later = moves.take(np.flatnonzero((stage > position) & (stage < open_stages)))
+        move[mine] = _next_at(later, snapshots.take(mine))
+    return move
+
+
+def _known_by(records: Records, cutoff: int) -> Records:
+    """The versions of the records that stood at the cut-off."""
+    return records.take(np.flatnonzero((records.start <= cutoff) & (cutoff < records.until)))
+
+
+def _next_at(records: Records, snapshots: Snapshots) -> IntArray:
+    """When each snapshot's entity has its next record after `as_of`; `NEVER` if it has none."""
+    if not len(records):
+        return np.full(len(snapshots), NEVER, np.int64)
+    following = last_position(records.entity, records.at, snapshots.entity, snapshots.as_of) + 1
+    inside = np.minimum(following, len(records) - 1)
+    found = (following < len(records)) & (records.entity[inside] == snapshots.entity)
+    return np.where(found, records.at[inside], NEVER)

@@ -1,0 +1,93 @@
+"""How good probabilities are, on rows that came later; weighted, and beside baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from features.times import FloatArray, IntArray
+
+BINS = 10
+
+
+@dataclass(frozen=True)
+class Bin:
+    """One row of a reliability table: "when it said 60 to 70%, 64% came true, n = 212".
+
+    Attributes:
+        low, high: the shown probability, low inclusive, high exclusive (inclusive for 1).
+        mean: the mean shown probability; observed: the weighted share that came true.
+        n: distinct entities (deals or accounts) behind it.
+    """
+
+    low: float
+    high: float
+    mean: float
+    observed: float
+    n: int
+
+    def to_dict(self) -> dict[str, float | int]:
+        return asdict(self)
+
+
+def forward_metrics(probability: FloatArray, label: FloatArray, weight: FloatArray) -> dict[str, float]:
+    """Log loss, Brier, ROC AUC, average precision, calibration error, lift in the top tenth."""
+    from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
+
+    return {
+        "log_loss": float(log_loss(label, probability, sample_weight=weight, labels=[0, 1])),
+        "brier": float(np.average((probability - label) ** 2, weights=weight)),
+        "roc_auc": float(roc_auc_score(label, probability, sample_weight=weight)),
+        "average_precision": float(average_precision_score(label, probability, sample_weight=weight)),
+        "calibration_error": calibration_error(probability, label, weight),
+        "lift_top_tenth": lift(probability, label, weight),
+    }
+
+
+def calibration_error(probability: FloatArray, label: FloatArray, weight: FloatArray) -> float:
+    """Mean distance of shown and observed over ten bins of equal width, weighted by rows."""
+    place = _bin(probability)
+    total = np.bincount(place, weight, BINS)
+    gap = np.bincount(place, weight * probability, BINS) - np.bincount(place, weight * label, BINS)
+    return float(np.abs(gap).sum() / total.sum())
+
+
+def lift(probability: FloatArray, label: FloatArray, weight: FloatArray, share: float = 0.1) -> float:
+    """Rate among the `share` with the highest probability over the rate among all.
+
+    Rows tied at the edge count in part, so that a constant probability has a lift of 1.
+    """
+    values, place = np.unique(-probability, return_inverse=True)
+    mass = np.bincount(place, weight, len(values))
+    hits = np.bincount(place, weight * label, len(values))
+    room = np.clip(share * weight.sum() - (np.cumsum(mass) - mass), 0, mass)
+    taken = np.where(mass > 0, room / np.where(mass > 0, mass, 1), 0)
+    return float((hits * taken).sum() / (mass * taken).sum() / (hits.sum() / mass.sum()))
+
+
+def reliability_table(
+    probability: FloatArray, label: FloatArray, weight: FloatArray, entity: IntArray
+) -> tuple[Bin, ...]:
+    """What came true of each tenth of the scale; bins without a row are left out."""
+    place = _bin(probability)
+    rows = []
+    for i in range(BINS):
+        inside = place == i
+        if inside.any():
+            w = weight[inside]
+            observed = float(np.average(label[inside], weights=w))
+            mean = float(np.average(probability[inside], weights=w))
+            rows.append(Bin(i / BINS, (i + 1) / BINS, mean, observed, len(np.unique(entity[inside]))))
+    return tuple(rows)
+
+
+def bin_of(table: Sequence[Bin], probability: float) -> Bin | None:
+    """The row of a reliability table in which a probability lies; None where it has no row."""
+    i = int(_bin(np.array([probability]))[0])
+    return next((row for row in table if round(row.low * BINS) == i), None)
+
+
+def _bin(probability: FloatArray) -> IntArray:
+    return np.minimum((probability * BINS).astype(np.int64), BINS - 1)
