@@ -30,6 +30,7 @@ class PipelineConfig:
             also whenever something of the deal became known, where scores are asked just then.
         stall_days: horizon of the stall label in days.
         churn_days: horizon of the churn label in days.
+        win_given_stage: if not empty, a win probability is given that the deal reaches this stage.
     """
 
     stages: tuple[str, ...] = ()
@@ -40,6 +41,7 @@ class PipelineConfig:
     learn_at: str = "weekly"
     stall_days: int = 30
     churn_days: int = 90
+    win_given_stage: str = ""
 
     def to_toml(self) -> str:
         """The same as the text of a `pipeline.toml`."""

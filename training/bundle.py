@@ -23,7 +23,7 @@ from training.calibration import Platt
 from training.encoding import Encoding
 from training.errors import BundleError
 from training.explain import Centre, Ledger, ledger
-from training.labels import Horizons, Target
+from training.labels import LabelPolicy, Target
 from training.metrics import Bin
 from training.models import contributions, margins
 
@@ -43,7 +43,7 @@ class Bundle:
         platt: from margin to probability.
         centre: the base rate and the typical entity.
         conventions: how histories must be read for it.
-        horizons: of the labels it was trained on.
+        policy: of the labels it was trained on.
         tiers: probabilities from which on a score is "medium" and "high".
         typical: per numeric feature the median among the entities for which things went well.
         reliability: what came true of what was said, on a forward test.
@@ -57,7 +57,7 @@ class Bundle:
     platt: Platt
     centre: Centre
     conventions: Conventions
-    horizons: Horizons
+    policy: LabelPolicy
     tiers: tuple[float, float]
     typical: Mapping[str, float]
     reliability: tuple[Bin, ...]
@@ -101,7 +101,7 @@ class Bundle:
             "platt": asdict(self.platt),
             "centre": asdict(self.centre),
             "conventions": asdict(self.conventions),
-            "horizons": asdict(self.horizons),
+            "policy": asdict(self.policy),
             "tiers": self.tiers,
             "typical": dict(self.typical),
             "reliability": [row.to_dict() for row in self.reliability],
@@ -154,7 +154,7 @@ def _assemble(described: dict[str, Any], golden: dict[str, Any], text: str) -> B
         conventions=Conventions(
             tuple(conventions["stages"]), tuple(conventions["fixed"]), conventions["time_zone"]
         ),
-        horizons=Horizons(**described["horizons"]),
+        policy=LabelPolicy(**described["policy"]),
         tiers=(described["tiers"][0], described["tiers"][1]),
         typical=described["typical"],
         reliability=tuple(Bin(**row) for row in described["reliability"]),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.times import FloatArray, IntArray
+from features.times import BoolArray, FloatArray, IntArray
 from training.labels import Labels
 
 LEAST_UNCENSORED = 0.1  # one label stands for ten at the most, so that none rules the fit
@@ -21,14 +21,15 @@ def censoring_weights(labels: Labels) -> FloatArray:
     The probability is the Kaplan-Meier estimate over the same labels, in which being unknown at
     the cut-off is the event; at least `LEAST_UNCENSORED`.
     """
-    known = labels.known
-    staying = _kaplan_meier(labels.after, ~known)
-    weight = np.zeros(len(known))
-    weight[known] = 1 / np.maximum(staying[known], LEAST_UNCENSORED)
+    counted = np.flatnonzero(labels.counted)
+    staying = _kaplan_meier(labels.after[counted], labels.censored[counted])
+    known = labels.known[counted]
+    weight = np.zeros(len(labels.value))
+    weight[counted[known]] = 1 / np.maximum(staying[known], LEAST_UNCENSORED)
     return weight
 
 
-def _kaplan_meier(after: IntArray, event: np.ndarray) -> FloatArray:
+def _kaplan_meier(after: IntArray, event: BoolArray) -> FloatArray:
     """P(no event strictly before each row's own time)."""
     times, place = np.unique(after, return_inverse=True)
     events = np.bincount(place, weights=event, minlength=len(times))

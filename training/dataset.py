@@ -19,7 +19,7 @@ from features.snapshots import Snapshots
 from features.times import DAY, iso
 from training.encoding import Encoding, learn_encoding
 from training.grid import moments_of_records, weekly_grid
-from training.labels import ENTITY, Horizons, Target
+from training.labels import ENTITY, LabelPolicy, Target
 
 LEAST_CALENDAR_SPAN: Final = 365 * DAY
 
@@ -33,14 +33,14 @@ class Source:
         cutoff: microseconds.
         conventions: how its histories are read.
         history: the same data, sorted.
-        horizons: of the labels.
+        policy: of the labels.
     """
 
     data: CanonicalData
     cutoff: int
     conventions: Conventions
     history: History
-    horizons: Horizons
+    policy: LabelPolicy
 
     def manifest(self) -> dict[str, Any]:
         """Row counts, hashes and the cut-off: enough to tell whether two runs saw the same."""
@@ -71,8 +71,9 @@ def open_source(data: CanonicalData, cutoff: int) -> Source:
     """What was known of a data set at `cutoff` (microseconds), and nothing later."""
     known = data.known_at(cutoff)
     conventions = conventions_of(known)
-    horizons = Horizons(data.config.stall_days, data.config.churn_days)
-    return Source(known, cutoff, conventions, history_from_tables(known, conventions), horizons)
+    config = data.config
+    policy = LabelPolicy(config.stall_days, config.churn_days, config.win_given_stage)
+    return Source(known, cutoff, conventions, history_from_tables(known, conventions), policy)
 
 
 def labelled_frame(source: Source, target: Target) -> LabelledFrame:

@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from features.errors import DataError
 from features.families.deal import current_stage
 from features.history import History, Records
 from features.snapshots import Seen, Snapshots
@@ -27,13 +28,20 @@ ENTITY: Mapping[Target, Literal["opportunity", "account"]] = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class Horizons:
-    """How far ahead the labels look, in days; a win has no horizon."""
+class LabelPolicy:
+    """What exactly is asked.
+
+    Attributes:
+        stall_days, churn_days: how far ahead the labels look; a win has no horizon.
+        win_given_stage: if not empty, win asks: given that the deal reaches this stage, will it
+            be won? Deals that ended before it then teach nothing.
+    """
 
     stall_days: int = 30
     churn_days: int = 90
+    win_given_stage: str = ""
 
-    def of(self, target: Target) -> int | None:
+    def horizon_days(self, target: Target) -> int | None:
         """Days of a target's horizon; None for win."""
         return {"win": None, "stall": self.stall_days, "churn": self.churn_days}[target]
 
@@ -46,19 +54,27 @@ class Labels:
         value: float64, 1 or 0; NaN where unknown (censored) at the cut-off.
         after: int64 microseconds from `as_of` to when the label was decided, or to the cut-off
             where it is unknown.
+        counted: bool; False where the label policy leaves the snapshot out.
     """
 
     value: FloatArray
     after: IntArray
+    counted: BoolArray
 
     @property
     def known(self) -> BoolArray:
-        return ~np.isnan(self.value)
+        """Mask of those that count and are decided."""
+        return self.counted & ~np.isnan(self.value)
+
+    @property
+    def censored(self) -> BoolArray:
+        """Mask of those that count and are not decided yet."""
+        return self.counted & np.isnan(self.value)
 
 
-def label(target: Target, history: History, snapshots: Snapshots, cutoff: int, horizons: Horizons) -> Labels:
+def label(target: Target, history: History, snapshots: Snapshots, cutoff: int, policy: LabelPolicy) -> Labels:
     """The labels of eligible snapshots as they were known at `cutoff` (microseconds)."""
-    return _LABELS[target](history, snapshots, cutoff, horizons)
+    return _LABELS[target](history, snapshots, cutoff, policy)
 
 
 def eligible(target: Target, history: History, snapshots: Snapshots) -> BoolArray:
@@ -71,33 +87,48 @@ def eligible(target: Target, history: History, snapshots: Snapshots) -> BoolArra
     return ordered & (snapshots.as_of < history.accounts.churned_at[snapshots.entity])
 
 
-def _win(history: History, snapshots: Snapshots, cutoff: int, _horizons: Horizons) -> Labels:
+def _win(history: History, snapshots: Snapshots, cutoff: int, policy: LabelPolicy) -> Labels:
     closed_at = history.opportunities.closed_at[snapshots.entity]
     won = history.opportunities.won[snapshots.entity]
     value = np.where(closed_at <= cutoff, won.astype(np.float64), np.nan)
-    return Labels(value, np.minimum(closed_at, cutoff) - snapshots.as_of)
+    missed = ~_reached(history, policy.win_given_stage, cutoff)[snapshots.entity]
+    after = np.minimum(closed_at, cutoff) - snapshots.as_of
+    return Labels(value, after, ~(missed & (closed_at <= cutoff)))
 
 
-def _stall(history: History, snapshots: Snapshots, cutoff: int, horizons: Horizons) -> Labels:
+def _reached(history: History, stage: str, cutoff: int) -> BoolArray:
+    """Which opportunities reached a stage by the cut-off; all of them where none is named."""
+    if not stage:
+        return np.ones(len(history.opportunities.ids), np.bool_)
+    if stage not in history.stage_names:
+        raise DataError(f"win_given_stage is {stage!r}, which is none of {', '.join(history.stage_names)}")
+    moves = _known_by(history.stage_changes, cutoff)
+    reached = np.zeros(len(history.opportunities.ids), np.bool_)
+    reached[moves.entity[moves["stage"] == history.stage_names.index(stage)]] = True
+    return reached
+
+
+def _stall(history: History, snapshots: Snapshots, cutoff: int, policy: LabelPolicy) -> Labels:
     closed_at = history.opportunities.closed_at[snapshots.entity]
     won_at = np.where(history.opportunities.won[snapshots.entity], closed_at, NEVER)
     relief = np.minimum(_next_forward_move(history, snapshots, cutoff), won_at)
-    return _within(snapshots.as_of, relief, cutoff, horizons.stall_days)
+    return _within(snapshots.as_of, relief, cutoff, policy.stall_days)
 
 
-def _churn(history: History, snapshots: Snapshots, cutoff: int, horizons: Horizons) -> Labels:
+def _churn(history: History, snapshots: Snapshots, cutoff: int, policy: LabelPolicy) -> Labels:
     orders = _known_by(history.orders, cutoff)
     order = _next_at(orders, snapshots)
-    labels = _within(snapshots.as_of, order, cutoff, horizons.churn_days)
+    labels = _within(snapshots.as_of, order, cutoff, policy.churn_days)
     left_at = history.accounts.churned_at[snapshots.entity]
-    left = (left_at <= np.minimum(snapshots.as_of + horizons.churn_days * DAY, cutoff)) & (left_at < NEVER)
+    left = (left_at <= np.minimum(snapshots.as_of + policy.churn_days * DAY, cutoff)) & (left_at < NEVER)
     return Labels(
         np.where(left, 1.0, labels.value),
         np.where(left, np.minimum(labels.after, left_at - snapshots.as_of), labels.after),
+        labels.counted,
     )
 
 
-_LABELS: Mapping[Target, Callable[[History, Snapshots, int, Horizons], Labels]] = MappingProxyType(
+_LABELS: Mapping[Target, Callable[[History, Snapshots, int, LabelPolicy], Labels]] = MappingProxyType(
     {"win": _win, "stall": _stall, "churn": _churn}
 )
 
@@ -107,7 +138,8 @@ def _within(as_of: IntArray, relief: IntArray, cutoff: int, days: int) -> Labels
     end = as_of + days * DAY
     came = relief <= np.minimum(end, cutoff)
     value = np.where(came, 0.0, np.where(end <= cutoff, 1.0, np.nan))
-    return Labels(value, np.where(came, relief, np.minimum(end, cutoff)) - as_of)
+    after = np.where(came, relief, np.minimum(end, cutoff)) - as_of
+    return Labels(value, after, np.ones(len(value), np.bool_))
 
 
 def _next_forward_move(history: History, snapshots: Snapshots, cutoff: int) -> IntArray:

@@ -59,7 +59,7 @@ def train_target(source: Source, target: Target, progress: Progress | None = Non
     """
     _check_entities(source, target)
     frame = labelled_frame(source, target)
-    split = forward_split(target, source.history, frame.snapshots, source.cutoff, source.horizons)
+    split = forward_split(target, source.history, frame.snapshots, source.cutoff, source.policy)
     matrix = matrix_of(frame)
     evaluation = evaluate(matrix, split, progress)
     bundle = _bundle(source, matrix, split, evaluation)
@@ -81,7 +81,7 @@ def _bundle(source: Source, matrix: Matrix, split: Split, evaluation: Evaluation
         platt=platt,
         centre=centre_of(frame.target, why, margin, platt, later.weight),
         conventions=source.conventions,
-        horizons=source.horizons,
+        policy=source.policy,
         tiers=(float(medium), float(high)),
         typical=_typical(frame, fitted),
         reliability=evaluation.reliability,

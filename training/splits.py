@@ -15,7 +15,7 @@ from features.history import History
 from features.snapshots import Snapshots
 from features.times import DAY, BoolArray, iso
 from training.errors import TooLittleData
-from training.labels import Horizons, Labels, Target, label
+from training.labels import LabelPolicy, Labels, Target, label
 
 LEAST_POSITIVE = 20  # of each class, in every part: fewer tell nothing about a calibration
 
@@ -62,7 +62,7 @@ class Split:
 
 
 def forward_split(
-    target: Target, history: History, snapshots: Snapshots, cutoff: int, horizons: Horizons
+    target: Target, history: History, snapshots: Snapshots, cutoff: int, policy: LabelPolicy
 ) -> Split:
     """60, 20 and 20% of the snapshots by time, each part closed by a gap; checked after building.
 
@@ -71,13 +71,13 @@ def forward_split(
     """
     if not len(snapshots):
         raise TooLittleData(f"{target}: no snapshot to learn from at {iso(cutoff)}; train on later data")
-    gap = _gap(target, history, snapshots, cutoff, horizons)
+    gap = _gap(target, history, snapshots, cutoff, policy)
     first, second = (int(q) for q in np.quantile(snapshots.as_of, [0.6, 0.8], method="lower"))
     bounds = [int(snapshots.as_of.min()) - 1, first, second, cutoff]
 
     def part(name: str, begin: int, end: int) -> Part:
         rows = (snapshots.as_of > begin) & (snapshots.as_of <= end - gap)
-        labels = label(target, history, snapshots.take(rows), end, horizons)
+        labels = label(target, history, snapshots.take(rows), end, policy)
         _check_enough(target, name, labels, f"{iso(begin)} to {iso(end)}")
         return Part(name, rows, begin, end, labels)
 
@@ -93,7 +93,7 @@ def forward_split(
 
 def _check_enough(target: Target, name: str, labels: Labels, dates: str) -> None:
     for value in (0, 1):
-        found = int((labels.value == value).sum())
+        found = int((labels.value[labels.known] == value).sum())
         if found < LEAST_POSITIVE:
             raise TooLittleData(
                 f"{target}: only {found} snapshots with label {value} in the {name} part ({dates}),"
@@ -101,11 +101,11 @@ def _check_enough(target: Target, name: str, labels: Labels, dates: str) -> None
             )
 
 
-def _gap(target: Target, history: History, snapshots: Snapshots, cutoff: int, horizons: Horizons) -> int:
-    days = horizons.of(target)
+def _gap(target: Target, history: History, snapshots: Snapshots, cutoff: int, policy: LabelPolicy) -> int:
+    days = policy.horizon_days(target)
     if days is not None:
         return days * DAY
-    labels = label(target, history, snapshots, cutoff, horizons)
+    labels = label(target, history, snapshots, cutoff, policy)
     span = cutoff - int(snapshots.as_of.min())
     median = int(np.median(labels.after[labels.known])) if labels.known.any() else 0
     return min(median, span // 10)
