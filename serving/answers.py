@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from features.times import iso
-from serving.scorer import Model, Scores, TargetScores
+from serving.scorer import Scores, TargetScores
 from serving.wording import Language, Value, evidence_text, reason_text
 from training.explain import features_of, percent, strongest, whole_percents
 from training.labels import TARGETS, Target
@@ -28,7 +29,7 @@ def answer(scores: Scores, i: int, data_as_of: int | None, language: Language = 
         "as_of": iso(int(scores.as_of[i])),
         "data_as_of": None if data_as_of is None else iso(data_as_of),
         **{target: target_answer(target, scores.targets[target], i, language) for target in TARGETS},
-        "expected_close": None,
+        "expected_close": {"p10": None, "p50": None, "p90": None},
         "model": {t: s.model.version if s.model else None for t, s in scores.targets.items()},
     }
 
@@ -46,6 +47,7 @@ def target_answer(target: Target, scores: TargetScores, i: int, language: Langua
         "tier": bundle.tier(probability),
         "base_rate": bundle.centre.base_rate,
         "base_percent": percent(bundle.centre.base_rate),
+        "given_stage": bundle.policy.win_given_stage or None if target == "win" else None,
         "interval": None,
         "reliability": row and {"from": row.low, "to": row.high, "observed": row.observed, "n": row.n},
         "reasons": None if scores.ledger is None else reasons(target, scores, i, language),
@@ -55,38 +57,47 @@ def target_answer(target: Target, scores: TargetScores, i: int, language: Langua
 
 def reasons(target: Target, scores: TargetScores, i: int, language: Language) -> list[dict[str, Any]]:
     """The reasons of one score, the strongest first; with the base rate they are the probability."""
-    model, ledger, row = scores.model, scores.ledger, int(scores.row[i])
-    if model is None or ledger is None or row < 0:
+    ledger, row = scores.ledger, int(scores.row[i])
+    if ledger is None or row < 0:
         return []
     points = ledger.points[row].tolist()
     _, whole = whole_percents(ledger.base_rate, points, float(scores.probability[i]))
     order = np.argsort(-np.abs(ledger.points[row]), kind="stable").tolist()
     return [
-        _reason(target, scores, model, row, ledger.behaviours[k], points[k], whole[k], language)
+        {
+            "behaviour": ledger.behaviours[k],
+            "points": points[k],
+            "percent_points": whole[k],
+            "direction": "up" if points[k] > 0 else "down" if points[k] < 0 else "none",
+            **_spoken(target, scores, row, _Said(ledger.behaviours[k], whole[k], language)),
+        }
         for k in order
     ]
 
 
-def _reason(
-    target: Target, scores: TargetScores, model: Model, row: int, behaviour: str, points: float,
-    whole: int, language: Language,
-) -> dict[str, Any]:  # fmt: skip
+@dataclass(frozen=True)
+class _Said:
+    """A reason to put into words."""
+
+    behaviour: str
+    percent_points: int
+    language: Language
+
+
+def _spoken(target: Target, scores: TargetScores, row: int, said: _Said) -> dict[str, Any]:
+    """Whether one can act on a reason, its text and its evidence: the features that speak loudest."""
     assert scores.ledger is not None
+    assert scores.model is not None
     features = features_of(target)
-    loudest = strongest(target, behaviour, scores.ledger.contributions[row])
-    evidence, said = [], []
-    for position in loudest:
-        feature = features[position]
-        value, typical = _value(scores, feature.name, row), model.bundle.typical.get(feature.name)
+    loudest = strongest(target, said.behaviour, scores.ledger.contributions[row])
+    evidence, texts = [], []
+    for feature in (features[position] for position in loudest):
+        value, typical = _value(scores, feature.name, row), scores.model.bundle.typical.get(feature.name)
         evidence.append({"feature": feature.name, "value": value, "unit": feature.unit, "typical": typical})
-        said.append(evidence_text(feature, value, typical, target, language))
+        texts.append(evidence_text(feature, value, typical, target, said.language))
     return {
-        "behaviour": behaviour,
-        "points": points,
-        "percent_points": whole,
-        "direction": "up" if points > 0 else "down" if points < 0 else "none",
         "actionable": any(features[position].actionable for position in loudest),
-        "text": reason_text(behaviour, whole, said, language),
+        "text": reason_text(said.behaviour, said.percent_points, texts, said.language),
         "evidence": evidence,
     }
 
@@ -101,6 +112,16 @@ def _value(scores: TargetScores, feature: str, row: int) -> Value:
 
 def _abstained(why: str | None) -> dict[str, Any]:
     empty = dict.fromkeys(
-        ("probability", "percent", "tier", "base_rate", "base_percent", "interval", "reliability", "reasons")
+        (
+            "probability",
+            "percent",
+            "tier",
+            "base_rate",
+            "base_percent",
+            "given_stage",
+            "interval",
+            "reliability",
+            "reasons",
+        )
     )
     return {**empty, "abstained": why}

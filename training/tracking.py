@@ -66,8 +66,10 @@ class Tracking:
     def __init__(self, uri: str | None = None) -> None:
         self.uri = tracking_uri(uri)
 
-    def register(self, trained: Trained) -> Registered:
+    def register(self, trained: Trained, quality: Path | None = None) -> Registered:
         """Log a run, register its bundle as a version, and give it its alias.
+
+        `quality` is a folder with the report on the data's quality, kept with the run.
 
         The first version of a target becomes champion; later ones are challengers, and the
         champion stays until somebody moves the alias.
@@ -77,6 +79,8 @@ class Tracking:
             run_id = _start_run(client, self._experiment(client, target), trained)
             with mlflow.start_run(run_id=run_id):
                 _log_numbers(mlflow, trained)
+                if quality is not None:
+                    mlflow.log_artifacts(str(quality), "quality")
                 number = _log_model(mlflow, trained.bundle, Path(scratch))
             name = model_name(target)
             first = CHAMPION not in client.get_registered_model(name).aliases

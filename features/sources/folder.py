@@ -10,11 +10,16 @@ from features.config import read_config
 from features.errors import DataError
 from features.quality import QualityReport, clean
 from features.sources.files import ENDINGS, RawTable, read_table
+from features.sources.folder_mapping import FolderMapping
 from features.tables import TABLES
 
 
-def load(folder: Path) -> tuple[CanonicalData, QualityReport]:
+def load(folder: Path, mapping: FolderMapping | None = None) -> tuple[CanonicalData, QualityReport]:
     """The clean data set of a folder, and what the cleaning found.
+
+    Args:
+        folder: holds one file per table, and `pipeline.toml` if there is one.
+        mapping: which files and columns are meant, where they have names of their own.
 
     Raises:
         MissingTable: `opportunities` or `stage_changes` is not there.
@@ -24,14 +29,15 @@ def load(folder: Path) -> tuple[CanonicalData, QualityReport]:
         DataError: there is no such folder, no table in it, two files for one table, a column
             name twice in a header, or no opportunity at all.
     """
-    raw = read_folder(folder)
+    raw = read_folder(folder) if mapping is None else mapping.read(folder)
+    config = read_config(folder) if mapping is None or mapping.config is None else mapping.config
     return clean(
         {name: table.frame for name, table in raw.items()},
-        read_config(folder),
+        config,
         malformed={name: table.malformed for name, table in raw.items()},
         files={name: table.file for name, table in raw.items()},
         where=str(folder),
-        notes=_unread(folder),
+        notes=_unread(folder) if mapping is None else (),
     )
 
 

@@ -1,0 +1,67 @@
+"""Bundles on disk: what a server scores with, whether the tracking store is up or not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from serving.scorer import Model
+from training.bundle import load_bundle
+from training.errors import BundleError
+from training.labels import TARGETS, Target
+
+_VERSIONS = "versions.json"
+
+
+def load_models(folder: Path) -> dict[Target, Model]:
+    """The models in a folder that `dealcast pull` has filled.
+
+    Raises:
+        BundleError: there is none, or one is damaged.
+    """
+    try:
+        versions = json.loads((folder / _VERSIONS).read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        raise BundleError(
+            f"{folder}: no bundles here; fetch them with `dealcast pull {folder}`, or train first"
+        ) from None
+    return {
+        target: Model(load_bundle(folder / target), str(versions[target]))
+        for target in TARGETS
+        if target in versions
+    }
+
+
+class Delivery:
+    """New bundles gathered beside the old ones, tried, then put in their place.
+
+    The old ones stay where they are until every new one has loaded.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._new = folder.with_name(folder.name + ".new")
+        self._versions: dict[str, str] = {}
+        shutil.rmtree(self._new, ignore_errors=True)
+        self._new.mkdir(parents=True)
+
+    def place(self, target: str) -> Path:
+        """Where a target's bundle is to be written."""
+        return self._new / target
+
+    def add(self, target: str, version: str) -> None:
+        """Say which version was written; raises BundleError if it does not load."""
+        load_bundle(self.place(target))
+        self._versions[target] = version
+
+    def finish(self) -> dict[str, str]:
+        """Swap the new folder in for the old; the versions by target."""
+        (self._new / _VERSIONS).write_text(json.dumps(self._versions), encoding="utf-8")
+        old = self._folder.with_name(self._folder.name + ".old")
+        shutil.rmtree(old, ignore_errors=True)
+        if self._folder.exists():
+            self._folder.rename(old)
+        self._new.rename(self._folder)
+        shutil.rmtree(old, ignore_errors=True)
+        return self._versions

@@ -1,0 +1,69 @@
+"""The command line: `dealcast`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from features.errors import DataError
+from serving.commands import data, models, serve
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Win, stall and churn probabilities from a CRM's activity histories, with reasons that add up.",
+)
+app.command()(data.sample)
+app.add_typer(data.import_app, name="import")
+app.command()(data.check)
+app.command()(data.features)
+app.command()(models.train)
+app.command()(models.score)
+app.command()(models.pull)
+app.command()(serve.serve)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"dealcast {version('dealcast')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _dealcast(
+    _shown: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version and stop.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run a command; an error of data, of a store or of ours ends with one clear line and exit code 1."""
+    try:
+        app()
+    except Exception as error:
+        if os.environ.get("DEALCAST_DEBUG"):
+            raise
+        sys.stderr.write(f"dealcast: {_told(error)}\n")
+        raise SystemExit(1) from None
+
+
+def _told(error: Exception) -> str:
+    from training.errors import TrackingError
+
+    if isinstance(error, DataError | TrackingError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename or 'a file'}: {error.strerror or error}"
+    return f"an error of dealcast itself ({type(error).__name__}: {error}); DEALCAST_DEBUG=1 shows the trace"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The commands, one file per door; each imports what it needs when it is called."""

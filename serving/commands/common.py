@@ -1,0 +1,60 @@
+"""What the commands share: reading data, saying what the cleaning found, options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from features.errors import DataError
+from features.times import parse_instant
+
+if TYPE_CHECKING:
+    from features.canonical import CanonicalData
+    from features.quality_report import QualityReport
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Data = Annotated[str, typer.Argument(metavar="DATA", help="Folder of canonical tables (CSV or Parquet).")]
+AsOf = Annotated[str | None, typer.Option("--as-of", metavar="T", help="ISO 8601, e.g. 2025-03-31.")]
+TrackingUri = Annotated[
+    str | None,
+    typer.Option(
+        help="MLflow store; default: MLFLOW_TRACKING_URI, else sqlite:///mlflow.db in this folder.",
+        show_default=False,
+    ),
+]
+Alias = Annotated[str, typer.Option(help="champion, challenger, or a version number.")]
+Lang = Annotated[str, typer.Option("--language", help="Language of the reasons: en or zh-CN.")]
+
+
+def open_data(data: str) -> tuple[CanonicalData, QualityReport]:
+    """Read and clean a data set, saying in a line what was found."""
+    if "://" in data:
+        raise DataError(
+            f"{data.split('://', maxsplit=1)[0]} stores cannot be read yet; name a folder of tables"
+        )
+    from features.sources.folder import load
+
+    with err.status(f"reading {data}"):
+        tables, report = load(Path(data))
+    rows = sum(counts.read for counts in report.tables.values())
+    taken = report.quarantined
+    err.print(f"{data}: {rows:,} rows read" + (f", {taken:,} quarantined" if taken else ""))
+    return tables, report
+
+
+def keep_quarantine(report: QualityReport, output: Path) -> None:
+    """Write the quarantine beside an output file, where there is anything in it."""
+    if len(report.quarantine):
+        folder = output.with_name(output.name + ".quality")
+        report.write(folder)
+        err.print(f"what was taken out or emptied is listed in {folder}")
+
+
+def instant(text: str | None, data: CanonicalData) -> int:
+    """The instant an option names, in the data set's time zone; else the data's own watermark."""
+    return data.watermark() if text is None else parse_instant(text, data.config.time_zone, name="--as-of")

@@ -1,0 +1,217 @@
+"""`train`, `score`, `pull`: models and what they say."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from features.errors import DataError
+from features.times import iso
+from serving.commands.common import (
+    Alias,
+    AsOf,
+    Data,
+    Lang,
+    TrackingUri,
+    err,
+    instant,
+    keep_quarantine,
+    open_data,
+    out,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from features.canonical import CanonicalData
+    from serving.scorer import Scorer
+    from serving.wording import Language
+    from training.dataset import Source
+    from training.labels import Target
+    from training.run import Trained
+
+CHOICES = ("win", "stall", "churn", "all")
+
+
+def train(
+    data: Data,
+    as_of: AsOf = None,
+    target: Annotated[str, typer.Option(help="win, stall, churn or all")] = "all",
+    tracking_uri: TrackingUri = None,
+) -> None:
+    """Train on what was known at T, log the runs, register the versions.
+
+    A target's first version becomes champion, later ones challenger. Without --as-of everything
+    in the data is used. With `all`, a target that the data cannot carry is passed over, saying why.
+
+    Example: dealcast train data/ --as-of 2025-03-31 --target win
+    """
+    if target not in CHOICES:
+        raise typer.BadParameter(f"--target is one of {', '.join(CHOICES)}")
+    from training.dataset import open_source
+    from training.errors import TooLittleData
+    from training.labels import TARGETS
+    from training.tracking import Tracking
+
+    tables, report = open_data(data)
+    with err.status("sorting histories"):
+        source = open_source(tables, instant(as_of, tables))
+    _say_stages(tables, source)
+    tracking = Tracking(tracking_uri)
+    with tempfile.TemporaryDirectory() as scratch:
+        report.write(Path(scratch))
+        for each in TARGETS if target == "all" else (cast("Target", target),):
+            try:
+                trained = _with_progress(source, each)
+            except TooLittleData as error:
+                if target != "all":
+                    raise
+                out.print(f"{each}: passed over: {error}")
+                continue
+            registered = tracking.register(trained, Path(scratch))
+            out.print(_line(trained, f"dealcast-{each} v{registered.version} ({registered.alias})"))
+    out.print(f"runs and models: mlflow ui --backend-store-uri {tracking.uri}")
+
+
+def score(
+    data: Data,
+    to: Annotated[Path, typer.Option("--out", metavar="FILE", help=".parquet or .csv")],
+    as_of: AsOf = None,
+    snapshots: Annotated[Path | None, typer.Option(help="File of opportunity_id, as_of.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Add the reasons.")] = False,
+    top: Annotated[int, typer.Option(min=0, help="Rows of each printed table; with --as-of.")] = 5,
+    alias: Alias = "champion",
+    language: Lang = "en",
+    tracking_uri: TrackingUri = None,
+) -> None:
+    """Score all open opportunities at T, or listed (opportunity_id, as_of) pairs.
+
+    Example: dealcast score data/ --as-of 2025-03-31 --out scores.parquet --explain
+    """
+    if (as_of is None) == (snapshots is None):
+        raise typer.BadParameter("give either --as-of or --snapshots")
+    if language not in ("en", "zh-CN"):
+        raise typer.BadParameter("--language is en or zh-CN")
+    import numpy as np
+
+    from serving.files import check_format, read_snapshots, score_frame, write_frame
+    from serving.histories import of_tables
+    from serving.tables import print_tables
+
+    check_format(to)
+    tables, report = open_data(data)
+    with err.status("loading models"):
+        scorer = _scorer(tracking_uri, alias)
+    _check_stages(tables, scorer)
+    histories = of_tables(tables)
+    if snapshots is not None:
+        asked = read_snapshots(snapshots, tables.config.time_zone)
+        ids, instants = asked.ids, asked.as_of
+    else:
+        when = instant(as_of, tables)
+        ids = scorer.open_opportunities(histories, when)
+        instants = np.full(len(ids), when, np.int64)
+    spoken = cast("Language", language)
+    with err.status(f"scoring {len(ids):,} snapshots"):
+        scores = scorer.score(histories, ids, instants, explain=explain)
+        write_frame(score_frame(scores, explain, spoken), to)
+    keep_quarantine(report, to)
+    if as_of is not None and top:
+        print_tables(scores, top, spoken, tables.config.currency)
+    out.print(f"{to}: {len(scores):,} scores")
+
+
+def pull(
+    folder: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the bundles.")] = Path(
+        "dealcast-bundles"
+    ),
+    alias: Alias = "champion",
+    tracking_uri: TrackingUri = None,
+) -> None:
+    """Copy the champions' bundles to a folder, for a server that has no tracking store.
+
+    The old bundles stay until every new one has been loaded and tried.
+
+    Example: dealcast pull dealcast-bundles --tracking-uri sqlite:///mlflow.db
+    """
+    from serving.bundles import Delivery
+    from training.tracking import Tracking
+
+    tracking = Tracking(tracking_uri)
+    targets = tracking.targets(alias)
+    if not targets:
+        raise DataError(f"tracking store {tracking.uri} has no {alias}; train one with `dealcast train DATA`")
+    delivery = Delivery(folder)
+    for target in targets:
+        delivery.add(target, tracking.fetch(target, alias, delivery.place(target)))
+    versions = delivery.finish()
+    out.print(f"{folder}: " + ", ".join(f"{t} v{v}" for t, v in versions.items()))
+
+
+def _with_progress(source: Source, target: Target) -> Trained:
+    """Train with a bar that runs over the rounds."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from training.run import train_target
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[at]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task(f"training {target}", total=None, at="features")
+
+        def progress(done: int, most: int) -> None:
+            bar.update(task, total=most, completed=done, at=f"round {done}")
+
+        return train_target(source, target, progress)
+
+
+def _line(trained: Trained, name: str) -> str:
+    """What a training came to, beside the best it has to beat."""
+    m, rows = trained.evaluation.metrics, trained.evaluation.rows
+    stage = m.get("baseline_stage_rate_log_loss")
+    beside = f"base rate {m['baseline_base_rate_log_loss']:.4f}" + (
+        f", stage rate {stage:.4f}" if stage else ""
+    )
+    return (
+        f"{name}: forward test of {rows['test']:,} snapshots after {iso(trained.split.calibrate.end)[:10]}:"
+        f" log loss {m['log_loss']:.4f} ({beside}), ROC AUC {m['roc_auc']:.3f},"
+        f" calibration error {m['calibration_error']:.3f}"
+    )
+
+
+def _scorer(tracking_uri: str | None, alias: str) -> Scorer:
+    from serving.scorer import Model, Scorer
+    from training.tracking import Tracking
+
+    tracking = Tracking(tracking_uri)
+    targets = tracking.targets(alias)
+    if not targets:
+        raise DataError(f"tracking store {tracking.uri} has no {alias}; train one with `dealcast train DATA`")
+    models = {}
+    for target in targets:
+        bundle, version = tracking.load(target, alias)
+        models[cast("Target", target)] = Model(bundle, version)
+    return Scorer(models)
+
+
+def _say_stages(tables: CanonicalData, source: Source) -> None:
+    if not tables.config.stages:
+        stages = " > ".join(source.conventions.stages) or "none"
+        err.print(f"open stages, worked out from the data: {stages}; pipeline.toml can say otherwise")
+
+
+def _check_stages(tables: CanonicalData, scorer: Scorer) -> None:
+    """Refuse to score a data set with models of another one."""
+    found = set(tables["stage_changes"]["stage"].unique())
+    for target, model in scorer.models.items():
+        known = set(model.bundle.conventions.stages)
+        if found and known and not found & known:
+            raise DataError(
+                f"the {target} model v{model.version} was trained on stages this data set does not have"
+                f" ({', '.join(sorted(known))}); train on these data with a --tracking-uri of their own"
+            )

@@ -1,0 +1,75 @@
+"""`serve`: the API."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from features.errors import DataError
+from serving.commands.common import TrackingUri, err
+
+
+def serve(
+    data: Annotated[
+        str | None, typer.Argument(metavar="[DATA]", help="Folder of tables to serve by id.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes on the one port.")] = 1,
+    bundles: Annotated[Path, typer.Option(help="Folder of the bundles that are served.")] = Path(
+        "dealcast-bundles"
+    ),
+    fetch: Annotated[bool, typer.Option("--fetch/--no-fetch", help="Fetch the champions first.")] = True,
+    tracking_uri: TrackingUri = None,
+) -> None:
+    """Serve scores over HTTP.
+
+    The champions are fetched from the tracking store into a folder first; where the store is away,
+    the bundles already there are served. The serving processes themselves never open the store.
+
+    Example: dealcast serve data/ --port 8000 --workers 2
+    """
+    import os
+
+    from serving.settings import hand_over, settings_from
+
+    if data is not None and not Path(data).is_dir():
+        raise DataError(f"{data}: there is no such folder; name the folder that holds the tables")
+    if fetch:
+        _fetch(bundles, tracking_uri)
+    settings = replace(settings_from(os.environ), bundles=bundles, data=Path(data) if data else None)
+    hand_over(settings)
+    _try_models(bundles)
+    import uvicorn
+
+    err.print(f"http://{host}:{port}/docs (the API) · http://{host}:{port}/health/ready")
+    uvicorn.run(
+        "serving.app:from_environment", factory=True, host=host, port=port, workers=workers, log_level="info"
+    )
+
+
+def _fetch(bundles: Path, tracking_uri: str | None) -> None:
+    """In a process of its own, so that MLflow never enters the serving one."""
+    command = [sys.executable, "-m", "serving.cli", "pull", str(bundles)]
+    if tracking_uri:
+        command += ["--tracking-uri", tracking_uri]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        err.print(done.stdout.strip())
+        return
+    why = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "no reason given"
+    if not (bundles / "versions.json").is_file():
+        raise DataError(why.removeprefix("dealcast: "))
+    err.print(f"the champions could not be fetched ({why}); serving the bundles in {bundles}")
+
+
+def _try_models(bundles: Path) -> None:
+    """One clear error here rather than a trace from every worker."""
+    from serving.bundles import load_models
+
+    load_models(bundles)

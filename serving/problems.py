@@ -1,0 +1,116 @@
+"""Every error as RFC 9457 problem+json: one table from domain errors to problems."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+
+from features.errors import DataError, UnknownEntity
+from training.errors import BundleError, FrameMismatch
+
+log = logging.getLogger("dealcast.serving")
+MEDIA_TYPE = "application/problem+json"
+_MOST_ERRORS = 20
+
+
+@dataclass(frozen=True)
+class Problem(Exception):
+    """An error as it is answered; raise it in a route, or let the table below make one.
+
+    `errors` says where in the request, and never what stood there.
+    """
+
+    status: int
+    name: str
+    title: str
+    detail: str
+    errors: tuple[dict[str, str], ...] = ()
+
+    def response(self) -> Response:
+        """The problem+json answer."""
+        body: dict[str, Any] = {
+            "type": f"urn:dealcast:problem:{self.name}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.errors:
+            body["errors"] = list(self.errors)
+        content = json.dumps(body, ensure_ascii=False)
+        return Response(content, status_code=self.status, media_type=MEDIA_TYPE)
+
+
+_DOMAIN: tuple[tuple[type[Exception], int, str, str], ...] = (
+    (UnknownEntity, 404, "unknown-opportunity", "Unknown opportunity"),
+    (FrameMismatch, 500, "model-mismatch", "The model does not fit this version"),
+    (BundleError, 503, "no-model", "No model to score with"),
+    (DataError, 422, "invalid-data", "The data cannot be used"),
+)
+_HTTP = {
+    404: ("not-found", "Not found"),
+    405: ("method-not-allowed", "Method not allowed"),
+}
+
+
+def not_json(detail: str) -> Problem:
+    """The body is no JSON at all."""
+    return Problem(400, "not-json", "The body is not JSON", detail)
+
+
+def too_large(limit: int) -> Problem:
+    """The body is larger than the server takes."""
+    return Problem(
+        413, "body-too-large", "The body is too large",
+        f"at most {limit:,} bytes are taken; send fewer opportunities in one call",
+    )  # fmt: skip
+
+
+def invalid(error: ValidationError | RequestValidationError) -> Problem:
+    """The request's parts that are wrong: where, and what was expected; not what stood there."""
+    found: Sequence[Any] = error.errors()
+    places = tuple(
+        {"at": ".".join(str(part) for part in e["loc"]), "message": e["msg"]} for e in found[:_MOST_ERRORS]
+    )
+    more = f" ({len(found) - _MOST_ERRORS} more)" if len(found) > _MOST_ERRORS else ""
+    first = f"{places[0]['at']}: {places[0]['message']}" if places else ""
+    return Problem(
+        422, "invalid-request", "The request is not valid",
+        f"{len(found)} error{'s' if len(found) > 1 else ''}{more}, first {first}", places,
+    )  # fmt: skip
+
+
+def problem_of(error: Exception) -> Problem:
+    """The problem of any error; one that is not in the table is ours, and says nothing of itself."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, RequestValidationError | ValidationError):
+        return invalid(error)
+    if isinstance(error, HTTPException):
+        name, title = _HTTP.get(error.status_code, ("http-error", "Request failed"))
+        return Problem(error.status_code, name, title, str(error.detail))
+    for kind, status, name, title in _DOMAIN:
+        if isinstance(error, kind):
+            return Problem(status, name, title, str(error))
+    return Problem(500, "internal-error", "Internal error", "an error of the server; its log says more")
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of an app by the table."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        problem = problem_of(error)
+        if problem.status >= 500:
+            log.error("%s %s: %s", request.method, request.url.path, problem.name, exc_info=error)
+        return problem.response()
+
+    for kind in (Problem, DataError, RequestValidationError, ValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, answer)

@@ -1,0 +1,216 @@
+"""Bodies of requests and answers; the records' shapes come from the tables' declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    create_model,
+)
+
+from features.errors import DataError
+from features.tables import TABLES, Column, Kind, Table
+from features.times import parse_instant
+
+_RECORD = ConfigDict(extra="ignore", coerce_numbers_to_str=True, str_max_length=10_000)
+
+
+def _instant(value: Any, info: ValidationInfo) -> Any:
+    """Microseconds of an ISO 8601 text; without an offset in the time zone of the context."""
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise ValueError("must be an ISO 8601 time as text")  # noqa: TRY004
+    try:
+        return parse_instant(value, (info.context or {}).get("time_zone", "UTC"), name="time")
+    except DataError:
+        raise ValueError("is not an ISO 8601 time such as 2025-03-31T09:00:00Z") from None
+
+
+def _word(value: Any) -> Any:
+    """A category as it is declared: lower case, with underscores; empty is missing."""
+    if not isinstance(value, str):
+        return value
+    return "_".join(value.strip().lower().replace("-", " ").split()) or None
+
+
+def _tidy(value: Any) -> Any:
+    """Text without outer blanks; empty is missing."""
+    return (value.strip() or None) if isinstance(value, str) else value
+
+
+_ISO = WithJsonSchema({"type": "string", "format": "date-time"})
+Instant = Annotated[int, BeforeValidator(_instant), _ISO]
+OptionalInstant = Annotated[int | None, BeforeValidator(_instant), _ISO]
+
+
+def _type_of(column: Column) -> Any:
+    match column.kind:
+        case Kind.TIME:
+            return Instant if column.required else OptionalInstant
+        case Kind.NUMBER:
+            limit = Field(allow_inf_nan=False, ge=column.minimum, description=f"unit: {column.unit}")
+            return Annotated[float if column.required else float | None, limit]
+        case Kind.CATEGORY if column.allowed:
+            words: Any = Literal.__getitem__(column.allowed)
+            return Annotated[words if column.required else words | None, BeforeValidator(_word)]
+        case _:
+            return Annotated[str if column.required else str | None, BeforeValidator(_tidy)]
+
+
+def record_model(table: Table, *, without: tuple[str, ...] = (), **more: Any) -> type[BaseModel]:
+    """A model of a table's rows, for request bodies; columns in `without` are given by their place."""
+    fields: dict[str, Any] = {
+        column.name: (_type_of(column), ... if column.required else None)
+        for column in table.columns
+        if column.name not in without
+    }
+    name = "".join(part.title() for part in table.name.split("_")).rstrip("s")
+    return create_model(name, __config__=_RECORD, **fields, **more)
+
+
+_OF_DEAL = ("opportunity_id",)
+_OF_ACCOUNT = ("account_id",)
+StageChange = record_model(TABLES["stage_changes"], without=_OF_DEAL)
+FieldChange = record_model(TABLES["field_changes"], without=_OF_DEAL)
+Activity = record_model(TABLES["activities"], without=("opportunity_id", "account_id"),
+                        opportunity_id=(str | None, None), account_id=(str | None, None))  # fmt: skip
+Account = record_model(TABLES["accounts"], without=_OF_ACCOUNT, account_id=(str | None, None))
+Contact = record_model(TABLES["contacts"], without=_OF_ACCOUNT, account_id=(str | None, None))
+Order = record_model(TABLES["orders"], without=_OF_ACCOUNT, account_id=(str | None, None))
+PostedOpportunity = record_model(
+    TABLES["opportunities"],
+    stage_changes=(list[StageChange], []),  # type: ignore[valid-type]
+    field_changes=(list[FieldChange], []),  # type: ignore[valid-type]
+    activities=(list[Activity], []),  # type: ignore[valid-type]
+    account=(Account | None, None),
+    contacts=(list[Contact], []),  # type: ignore[valid-type]
+    orders=(list[Order], []),  # type: ignore[valid-type]
+)
+
+
+class ScoreRequest(BaseModel):
+    """Histories to score; nothing is kept of them."""
+
+    as_of: Annotated[OptionalInstant, Field(description="default: now")] = None
+    explain: bool = Field(default=True, description="with reasons")
+    opportunities: list[PostedOpportunity] = Field(min_length=1)  # type: ignore[valid-type]
+
+
+class Evidence(BaseModel):
+    """One observation behind a reason; `typical` is the median where things went well."""
+
+    feature: str
+    value: float | str | None
+    unit: str
+    typical: float | None
+
+
+class Reason(BaseModel):
+    """What one behaviour group adds to the base rate; all of them with it are the probability."""
+
+    behaviour: str
+    points: float
+    percent_points: int
+    direction: Literal["up", "down", "none"]
+    actionable: bool
+    text: str
+    evidence: list[Evidence]
+
+
+class Reliability(BaseModel):
+    """What came true of such scores on a forward test; n counts deals or accounts."""
+
+    low: float = Field(alias="from")
+    high: float = Field(alias="to")
+    observed: float
+    n: int
+
+
+class TargetAnswer(BaseModel):
+    """One probability; where it cannot be given, `abstained` says why and the rest is null."""
+
+    probability: float | None
+    percent: int | None
+    tier: Literal["low", "medium", "high"] | None
+    base_rate: float | None
+    base_percent: int | None
+    given_stage: str | None = Field(description="win: asked given that the deal reaches this stage")
+    interval: tuple[float, float] | None
+    reliability: Reliability | None
+    reasons: list[Reason] | None
+    abstained: str | None
+
+
+class ExpectedClose(BaseModel):
+    """When the deal is expected to close; null until a model of it is trained."""
+
+    p10: str | None
+    p50: str | None
+    p90: str | None
+
+
+class Score(BaseModel):
+    """An opportunity's scores at one moment."""
+
+    prediction_id: str
+    opportunity_id: str
+    account_id: str
+    rep_id: str | None
+    stage: str | None
+    amount: float | None
+    as_of: str
+    data_as_of: str | None
+    win: TargetAnswer
+    stall: TargetAnswer
+    churn: TargetAnswer
+    expected_close: ExpectedClose
+    model: dict[str, str | None]
+
+
+class ScoreResponse(BaseModel):
+    """One score per posted opportunity, in the same order."""
+
+    scores: list[Score]
+
+
+def rows_of(opportunity: BaseModel) -> Mapping[str, list[dict[str, Any]]]:
+    """A posted opportunity as canonical rows by table.
+
+    Its changes are its own; its contacts and orders are its account's; an activity is its own
+    unless it says otherwise: names another opportunity, or gives null for it.
+    """
+    posted = opportunity.model_dump()
+    said = [activity.model_fields_set for activity in opportunity.activities]  # type: ignore[attr-defined]
+    account = posted["account_id"]
+    nested = {name: posted.pop(name) for name in _NESTED}
+    own = {"opportunity_id": posted["opportunity_id"]}
+    return {
+        "opportunities": [posted],
+        "stage_changes": [row | own for row in nested["stage_changes"]],
+        "field_changes": [row | own for row in nested["field_changes"]],
+        "activities": [
+            row if "opportunity_id" in given else row | own
+            for row, given in zip(nested["activities"], said, strict=True)
+        ],
+        "accounts": [nested["account"] | {"account_id": account}] if nested["account"] else [],
+        "contacts": [row | {"account_id": account} for row in nested["contacts"]],
+        "orders": [row | {"account_id": account} for row in nested["orders"]],
+    }
+
+
+_NESTED = ("stage_changes", "field_changes", "activities", "account", "contacts", "orders")
+
+
+def latest_known(rows: Mapping[str, list[dict[str, Any]]]) -> int:
+    """The latest instant at which any of the rows was recorded, in microseconds."""
+    times = [row.get("recorded_at") or row["at"] for table in rows.values() for row in table if "at" in row]
+    times += [row["created_at"] for row in rows["opportunities"]]
+    return int(max(times))

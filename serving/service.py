@@ -1,0 +1,108 @@
+"""What the routes ask: models, a data set if there is one, and answers."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ValidationError
+
+from features.errors import UnknownEntity
+from features.times import parse_instant
+from serving.answers import answer
+from serving.histories import Histories, of_rows
+from serving.problems import Problem, invalid, not_json
+from serving.schemas import ScoreRequest, latest_known, rows_of
+from serving.scorer import Scorer
+from serving.settings import Settings
+from serving.wording import Language
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set that is served by id; `watermark` is up to when it knows, in microseconds."""
+
+    histories: Histories
+    watermark: int
+
+
+@dataclass(frozen=True)
+class Service:
+    """Everything a server process holds; nothing in it changes while it serves."""
+
+    scorer: Scorer
+    source: Source | None
+    settings: Settings
+
+    def parsed(self, body: bytes) -> ScoreRequest:
+        """A request body; raises Problem where it is no JSON (400) or not of the shape (422)."""
+        zone = next((m.bundle.conventions.time_zone for m in self.scorer.models.values()), "UTC")
+        try:
+            request = ScoreRequest.model_validate_json(body, context={"time_zone": zone})
+        except ValidationError as error:
+            if error.errors()[0]["type"] == "json_invalid":
+                raise not_json(str(error.errors()[0]["ctx"]["error"])) from None
+            raise invalid(error) from None
+        most = self.settings.max_opportunities
+        if len(request.opportunities) > most:
+            raise Problem(
+                422, "too-many-opportunities", "Too many opportunities",
+                f"{len(request.opportunities)} opportunities, at most {most} are taken in one call",
+            )  # fmt: skip
+        return request
+
+    def score_posted(self, request: ScoreRequest, language: Language) -> dict[str, Any]:
+        """Scores of posted histories, in the same order; nothing is kept."""
+        as_of = now() if request.as_of is None else request.as_of
+        scores = [self._posted(o, as_of, request.explain, language) for o in request.opportunities]
+        return {"scores": scores}
+
+    def score_stored(
+        self, opportunity_id: str, as_of: str | None, explain: bool, language: Language
+    ) -> dict[str, Any]:
+        """The score of an opportunity of the data set; by default as of the data's own watermark."""
+        if self.source is None:
+            raise Problem(
+                404, "no-data-set", "No data set is served",
+                "start the server with one (`dealcast serve DATA`), or post histories to /v1/scores",
+            )  # fmt: skip
+        when = self.source.watermark if as_of is None else parse_instant(as_of)
+        mine = self.source.histories.of_opportunity(opportunity_id)
+        try:
+            scores = self.scorer.score(mine, [opportunity_id], np.array([when]), explain=explain)
+        except UnknownEntity:
+            raise UnknownEntity("the data set has no opportunity of this id") from None
+        return answer(scores, 0, self.source.watermark, language)
+
+    def models(self) -> list[dict[str, Any]]:
+        """The models this process scores with, and how they did on a forward test."""
+        return [_described(target, model) for target, model in self.scorer.models.items()]
+
+    def _posted(
+        self, opportunity: BaseModel, as_of: int, explain: bool, language: Language
+    ) -> dict[str, Any]:
+        rows = rows_of(opportunity)
+        mine = [rows["opportunities"][0]["opportunity_id"]]
+        scores = self.scorer.score(of_rows(rows), mine, np.array([as_of]), explain=explain)
+        return answer(scores, 0, latest_known(rows), language)
+
+
+def now() -> int:
+    """The time of day, in microseconds; asked by the doors alone."""
+    return time.time_ns() // 1000
+
+
+def _described(target: str, model: Any) -> dict[str, Any]:
+    bundle = model.bundle
+    return {
+        "target": target,
+        "version": model.version,
+        "feature_hash": bundle.encoding.hash,
+        "base_rate": bundle.centre.base_rate,
+        "reliability": [row.to_dict() for row in bundle.reliability],
+        "cutoff": bundle.manifest["cutoff"],
+        "metrics": bundle.manifest["metrics"],
+        "given_stage": bundle.policy.win_given_stage or None,
+    }
