@@ -64,7 +64,8 @@ def build_features(history: History, snapshots: Snapshots, entity: Entity = "opp
 
     A snapshot sees the records with `recorded_at <= as_of` and nothing else. Each row depends on
     its own snapshot alone: neither the other snapshots nor their order change it by a bit. The
-    same snapshot twice gives the same row twice; one before the entity's creation sees nothing.
+    same snapshot twice gives the same row twice; one before the entity's creation sees nothing of
+    its own row, and only what was recorded ahead of it.
 
     Args:
         history: of any number of entities.

@@ -272,7 +272,7 @@ def _activities(reader: Reader, opportunity_ids: list[str]) -> Records:
         "kind": reader.codes(table, "kind", ACTIVITY_KINDS),
         "direction": reader.codes(table, "direction", DIRECTIONS),
         "outcome": reader.codes(table, "outcome", ACTIVITY_OUTCOMES),
-        "duration_s": np.where(np.isnan(duration), -1, np.rint(np.nan_to_num(duration))).astype(np.int64),
+        "duration_s": np.where(np.isnan(duration), -1, _whole(duration)),
         "contact": contact,
         "rep": reader.codes(table, "rep_id", reader.ids((table, "rep_id"))),
         "decision_maker_from": _decision_maker_from(reader, contact_ids)[contact],
@@ -332,7 +332,12 @@ def _number(field: str, text: str, time_zone: str) -> float:
 
 
 def _cents(amount: FloatArray) -> IntArray:
-    return np.rint(np.nan_to_num(amount) * CENT).astype(np.int64)
+    return _whole(amount * CENT)
+
+
+def _whole(number: FloatArray) -> IntArray:
+    """The nearest whole number; 0 for NaN. Held within ±2**53, so that a typing error cannot overflow."""
+    return np.rint(np.clip(np.nan_to_num(number), -(2.0**53), 2.0**53)).astype(np.int64)
 
 
 def _text_array(texts: Sequence[str]) -> TextArray:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.history import Records
+from features.readers import TextArray
 from features.times import DAY, MISSING, NEVER, BoolArray, FloatArray, IntArray
 from features.visibility import distinct_count, running_max, running_sum, window_end
 
@@ -116,9 +117,21 @@ def days_since(instant: IntArray, as_of: IntArray) -> FloatArray:
     return np.where(known, (as_of - np.where(known, instant, 0)) / DAY, np.nan)
 
 
+def age_days(created_at: IntArray, as_of: IntArray) -> FloatArray:
+    """Days from each creation to its `as_of`; NaN before the creation and where it is not given."""
+    return np.where(created_at <= as_of, days_since(created_at, as_of), np.nan)
+
+
 def share(part: IntArray | FloatArray, whole: IntArray | FloatArray) -> FloatArray:
     """part / whole as float64; NaN where the whole is 0."""
     return np.where(whole != 0, part / np.where(whole != 0, whole, 1), np.nan)
+
+
+def texts_where(known: BoolArray, texts: TextArray) -> TextArray:
+    """The texts where they are known, None elsewhere."""
+    masked = texts.copy()
+    masked[~known] = None
+    return masked
 
 
 def _negated(value: IntArray) -> IntArray:

@@ -53,14 +53,17 @@ class Steps:
 def last_position(group: IntArray, time: IntArray, of_group: IntArray, as_of: IntArray) -> IntArray:
     """Index of the last (group, time) that is not after each (of_group, as_of); -1 where none is.
 
-    `group` and `time` are sorted together. Instants are replaced by their ranks, so that group and
-    instant fit one integer and one binary search finds both.
+    `group` and `time` are sorted together. Two binary searches for all the queries at once: first
+    the rows of the group, then the instant among them, the stride halved from step to step.
     """
-    instants = np.unique(time)
-    width = len(instants) + 1
-    keys = group * width + np.searchsorted(instants, time, side="right")
-    wanted = of_group * width + np.searchsorted(instants, as_of, side="right")
-    return np.searchsorted(keys, wanted, side="right").astype(np.int64) - 1
+    place = np.searchsorted(group, of_group, side="left").astype(np.int64) - 1
+    last = np.searchsorted(group, of_group, side="right").astype(np.int64) - 1
+    stride = 1 << int((last - place).max(initial=0)).bit_length()
+    while stride := stride >> 1:
+        ahead = place + stride
+        reached = (ahead <= last) & (time[np.minimum(ahead, last)] <= as_of)
+        place += stride * reached
+    return place
 
 
 def running_sum(group: IntArray, start: IntArray, end: IntArray, weight: IntArray | None = None) -> Steps:

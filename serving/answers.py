@@ -90,14 +90,18 @@ def _spoken(target: Target, scores: TargetScores, row: int, said: _Said) -> dict
     assert scores.model is not None
     features = features_of(target)
     loudest = strongest(target, said.behaviour, scores.ledger.contributions[row])
-    evidence, texts = [], []
+    evidence: list[dict[str, Any]] = []
     for feature in (features[position] for position in loudest):
         value, typical = _value(scores, feature.name, row), scores.model.bundle.typical.get(feature.name)
-        evidence.append({"feature": feature.name, "value": value, "unit": feature.unit, "typical": typical})
-        texts.append(evidence_text(feature, value, typical, target, said.language))
+        text = evidence_text(feature, value, typical, target, said.language)
+        evidence.append(
+            {"feature": feature.name, "value": value, "unit": feature.unit, "typical": typical, "text": text}
+        )
     return {
         "actionable": any(features[position].actionable for position in loudest),
-        "text": reason_text(said.behaviour, said.percent_points, texts, said.language),
+        "text": reason_text(
+            said.behaviour, said.percent_points, [e["text"] for e in evidence], said.language
+        ),
         "evidence": evidence,
     }
 

@@ -111,6 +111,7 @@ class Evidence(BaseModel):
     value: float | str | None
     unit: str
     typical: float | None
+    text: str
 
 
 class Reason(BaseModel):

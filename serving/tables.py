@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
-from rich.console import Console
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from serving.answers import reasons
 from serving.scorer import Scores
-from serving.wording import Language
+from serving.wording import Language, short_reason
 from training.explain import percent
 from training.labels import Target
 
@@ -20,36 +23,41 @@ _HEADS = {
     "en": ("opportunity", "rep", "stage", "amount", "win", "stall", "churn", "strongest reasons"),
     "zh-CN": ("商机", "销售", "阶段", "金额", "赢单概率", "停滞风险", "流失风险", "主要原因"),
 }
+_NARROW = 110  # characters; below, a table leaves out the rep, the amount and the churn
+_WIDE_COLUMNS = (1, 3, 6)
+_NUMERIC = (3, 4, 5, 6)
 
 
 def print_tables(scores: Scores, top: int, language: Language, currency: str) -> None:
     """Print one table for win and one for stall, as far as there are models of them."""
-    console = Console()
-    width = console.width if console.is_terminal else 160
+    console = Console() if Console().is_terminal else Console(width=140)
+    wide = console.width >= _NARROW
     for target in _TITLES:
         if scores.targets[target].model is not None and len(scores):
-            console.print(_table(scores, target, top, language, currency), width=width)
+            table = _empty_table(_TITLES[target][language == "zh-CN"], language, wide)
+            for row in _rows(scores, target, top, language, currency):
+                table.add_row(*(cell for k, cell in enumerate(row) if wide or k not in _WIDE_COLUMNS))
+            console.print(table)
 
 
-def _table(scores: Scores, target: Target, top: int, language: Language, currency: str) -> Table:
-    title = _TITLES[target][language == "zh-CN"]
-    table = Table(title=title, title_justify="left", show_lines=True, title_style="bold")
-    for head in _HEADS[language]:
-        numeric = head in _HEADS[language][3:7]
-        last = head == _HEADS[language][-1]
-        table.add_column(
-            head, justify="right" if numeric else "left", overflow="fold", ratio=1 if last else None
-        )
-    order = np.argsort(-np.nan_to_num(scores.targets[target].probability, nan=-1), kind="stable")
-    for i in order[:top].tolist():
-        table.add_row(*_cells(scores, i, currency), _strongest(scores, target, i, language))
+def _empty_table(title: str, language: Language, wide: bool) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    heads = _HEADS[language]
+    for k, head in enumerate(heads):
+        if wide or k not in _WIDE_COLUMNS:
+            last = k == len(heads) - 1
+            side: JustifyMethod = "right" if k in _NUMERIC else "left"
+            table.add_column(head, justify=side, no_wrap=not last, overflow="fold")
     return table
 
 
-def _cells(scores: Scores, i: int, currency: str) -> list[str]:
-    amount = "" if np.isnan(scores.amount[i]) else f"{scores.amount[i]:,.0f} {currency}".strip()
-    shown = [_percent(scores.targets[t].probability[i]) for t in ("win", "stall", "churn")]
-    return [scores.opportunity_ids[i], scores.rep_ids[i] or "", scores.stage[i] or "", amount, *shown]
+def _rows(scores: Scores, target: Target, top: int, language: Language, currency: str) -> Iterator[list[str]]:
+    order = np.argsort(-np.nan_to_num(scores.targets[target].probability, nan=-1), kind="stable")
+    for i in order[:top].tolist():
+        amount = "" if np.isnan(scores.amount[i]) else f"{scores.amount[i]:,.0f} {currency}".strip()
+        shown = [_percent(scores.targets[t].probability[i]) for t in ("win", "stall", "churn")]
+        who = [scores.opportunity_ids[i], scores.rep_ids[i] or "", scores.stage[i] or "", amount]
+        yield [*who, *shown, _strongest(scores, target, i, language)]
 
 
 def _percent(probability: float) -> str:
@@ -57,6 +65,9 @@ def _percent(probability: float) -> str:
 
 
 def _strongest(scores: Scores, target: Target, i: int, language: Language) -> str:
-    """The two reasons that speak loudest for the table's order."""
-    found = reasons(target, scores.targets[target], i, language)
-    return "\n".join(str(reason["text"]) for reason in found[:2])
+    """The two reasons that speak loudest for the table's order, each with its first observation."""
+    lines = []
+    for reason in reasons(target, scores.targets[target], i, language)[:2]:
+        first = reason["evidence"][0]["text"] if reason["evidence"] else ""
+        lines.append(short_reason(reason["behaviour"], reason["percent_points"], first, language))
+    return "\n".join(lines)

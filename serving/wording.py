@@ -80,6 +80,14 @@ def evidence_text(
     return f"{feature.en}: {shown}" + (f" ({group}: {usual})" if usual else "")
 
 
+def short_reason(behaviour: str, percent_points: int, evidence: str, language: Language) -> str:
+    """A reason as a table prints it: "people reached +19: meetings with decision makers: 4"."""
+    gap = "：" if language == "zh-CN" else ": "
+    return f"{behaviour_name(behaviour, language)} {percent_points:+d}" + (
+        f"{gap}{evidence}" if evidence else ""
+    )
+
+
 def reason_text(behaviour: str, percent_points: int, evidence: list[str], language: Language) -> str:
     """A reason in a line: "contact rhythm, -8 points: days since the last activity: 21"."""
     name = behaviour_name(behaviour, language)

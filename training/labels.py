@@ -123,7 +123,7 @@ def _churn(history: History, snapshots: Snapshots, cutoff: int, policy: LabelPol
     left = (left_at <= np.minimum(snapshots.as_of + policy.churn_days * DAY, cutoff)) & (left_at < NEVER)
     return Labels(
         np.where(left, 1.0, labels.value),
-        np.where(left, np.minimum(labels.after, left_at - snapshots.as_of), labels.after),
+        np.where(left, left_at - snapshots.as_of, labels.after),
         labels.counted,
     )
 

@@ -206,6 +206,11 @@ def _quiet() -> Iterator[None]:
     levels: Mapping[str, int] = {
         name: logging.getLogger(name).level for name in ("mlflow", "alembic", "mlflow.store.db.utils")
     }
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    from mlflow.utils import logging_utils
+
+    logs: Any = logging_utils
+    logs.disable_logging()
     for name in levels:
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
@@ -213,5 +218,6 @@ def _quiet() -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     finally:
+        logs.enable_logging()
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)

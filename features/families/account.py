@@ -6,8 +6,7 @@ import numpy as np
 
 from features.families import Values
 from features.history import CENT, History
-from features.snapshots import Seen, Snapshots, days_since, share
-from features.times import FloatArray
+from features.snapshots import Seen, Snapshots, age_days, days_since, share, texts_where
 
 
 def account_of_deal(history: History, snapshots: Snapshots) -> Values:
@@ -53,14 +52,11 @@ def who(history: History, snapshots: Snapshots) -> Values:
 
 
 def _who(history: History, account: Snapshots) -> Values:
+    """The account's own facts, not known before it was created; known always where that is not given."""
+    created_at = history.accounts.created_at[account.entity]
+    known = created_at <= account.as_of
     return {
-        "account_tenure_days": _tenure(history, account),
-        "industry": history.accounts.texts["industry"][account.entity],
-        "region": history.accounts.texts["region"][account.entity],
+        "account_tenure_days": age_days(created_at, account.as_of),
+        "industry": texts_where(known, history.accounts.texts["industry"][account.entity]),
+        "region": texts_where(known, history.accounts.texts["region"][account.entity]),
     }
-
-
-def _tenure(history: History, account: Snapshots) -> FloatArray:
-    """Days since the account was created; NaN before that."""
-    tenure = days_since(history.accounts.created_at[account.entity], account.as_of)
-    return np.where(tenure >= 0, tenure, np.nan)

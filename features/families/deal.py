@@ -8,8 +8,8 @@ from features.families import Values
 from features.families.activity import MEETING_KINDS, of_kind
 from features.history import FieldHistory, History, Records
 from features.readers import TextArray
-from features.snapshots import Seen, Snapshots, days_since, share
-from features.times import DAY, NEVER, FloatArray, IntArray
+from features.snapshots import Seen, Snapshots, age_days, days_since, share, texts_where
+from features.times import DAY, NEVER, BoolArray, FloatArray, IntArray
 
 
 def stage(history: History, snapshots: Snapshots) -> Values:
@@ -17,7 +17,7 @@ def stage(history: History, snapshots: Snapshots) -> Values:
     seen = Seen(history.stage_changes, snapshots)
     row = seen.last_row()
     current = _pick(history.stage_changes["stage"], row)
-    age = days_since(history.opportunities.created_at[snapshots.entity], snapshots.as_of)
+    age = age_days(history.opportunities.created_at[snapshots.entity], snapshots.as_of)
     dwell = np.where(row >= 0, days_since(_pick(seen.records.at, row), snapshots.as_of), np.nan)
     moves = seen.count()
     return {
@@ -74,7 +74,8 @@ def terms(history: History, snapshots: Snapshots) -> Values:
 def text_now(history: History, field: str, snapshots: Snapshots) -> TextArray:
     """A category of the opportunity as it was known; None where it was not."""
     if field in history.opportunities.texts:
-        return history.opportunities.texts[field][snapshots.entity]
+        texts = history.opportunities.texts[field][snapshots.entity]
+        return texts_where(_created(history, snapshots), texts)
     changes = history.field_changes[field]
     row = Seen(changes.records, snapshots).last_row()
     return _texts_at(changes, row)
@@ -89,6 +90,7 @@ def number_now(
     """
     if field in history.opportunities.numbers:
         value = history.opportunities.numbers[field][snapshots.entity]
+        value = np.where(_created(history, snapshots), value, np.nan)
         return value, value, np.zeros(len(snapshots))
     changes = history.field_changes[field]
     seen = Seen(changes.records, snapshots)
@@ -100,6 +102,11 @@ def stage_name(history: History, stage_code: IntArray) -> TextArray:
     """The names of stages by their code; None for -1."""
     names = np.array([*history.stage_names, None], object)
     return names[stage_code]
+
+
+def _created(history: History, snapshots: Snapshots) -> BoolArray:
+    """Whether each snapshot's opportunity exists already: before that nothing in its row is known."""
+    return history.opportunities.created_at[snapshots.entity] <= snapshots.as_of
 
 
 def _position(history: History, stage_code: IntArray) -> FloatArray:

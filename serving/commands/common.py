@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +20,7 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Data = Annotated[str, typer.Argument(metavar="DATA", help="Folder of canonical tables (CSV or Parquet).")]
-AsOf = Annotated[str | None, typer.Option("--as-of", metavar="T", help="ISO 8601, e.g. 2025-03-31.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", metavar="T", help="ISO 8601, e.g. 2025-03-31, or `latest`.")]
 TrackingUri = Annotated[
     str | None,
     typer.Option(
@@ -28,7 +29,21 @@ TrackingUri = Annotated[
     ),
 ]
 Alias = Annotated[str, typer.Option(help="champion, challenger, or a version number.")]
-Lang = Annotated[str, typer.Option("--language", help="Language of the reasons: en or zh-CN.")]
+Snapshots = Annotated[
+    Path | None, typer.Option(help="CSV or Parquet of opportunity_id (or account_id), as_of.")
+]
+LATEST = "latest"
+BUNDLES = Path("dealcast-bundles")
+
+
+class Spoken(StrEnum):
+    """The languages of reasons and tables."""
+
+    ENGLISH = "en"
+    CHINESE = "zh-CN"
+
+
+Lang = Annotated[Spoken, typer.Option("--language", help="Language of the reasons.")]
 
 
 def open_data(data: str) -> tuple[CanonicalData, QualityReport]:
@@ -42,7 +57,7 @@ def open_data(data: str) -> tuple[CanonicalData, QualityReport]:
     with err.status(f"reading {data}"):
         tables, report = load(Path(data))
     rows = sum(counts.read for counts in report.tables.values())
-    taken = report.quarantined
+    taken = sum(counts.quarantined for counts in report.tables.values())
     err.print(f"{data}: {rows:,} rows read" + (f", {taken:,} quarantined" if taken else ""))
     return tables, report
 
@@ -56,5 +71,8 @@ def keep_quarantine(report: QualityReport, output: Path) -> None:
 
 
 def instant(text: str | None, data: CanonicalData) -> int:
-    """The instant an option names, in the data set's time zone; else the data's own watermark."""
-    return data.watermark() if text is None else parse_instant(text, data.config.time_zone, name="--as-of")
+    """The instant an option names, in the data set's time zone; without one, or for `latest`, the
+    data's own watermark: the latest time at which anything in them was recorded."""
+    if text is None or text == LATEST:
+        return data.watermark()
+    return parse_instant(text, data.config.time_zone, name="--as-of")

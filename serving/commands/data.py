@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from features.errors import DataError
-from serving.commands.common import AsOf, Data, err, instant, keep_quarantine, open_data, out
+from serving.commands.common import AsOf, Data, Snapshots, err, instant, keep_quarantine, open_data, out
 
 import_app = typer.Typer(
     no_args_is_help=True, help="Turn a CRM's export or an event log into canonical tables."
 )
+
+
+class EntityName(StrEnum):
+    """Whose features are asked for."""
+
+    OPPORTUNITY = "opportunity"
+    ACCOUNT = "account"
+
+
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write.")]
 Input = Annotated[Path, typer.Argument(metavar="INPUT", help="What to read.")]
 
@@ -76,7 +86,7 @@ def import_folder(
 def import_log(
     source: Input,
     folder: Out,
-    mapping: Annotated[Path, typer.Option(help="TOML file that says what the log's events mean.")],
+    mapping: Annotated[Path, typer.Option(help="TOML file: what the events mean.")],
 ) -> None:
     """Turn an event log (CSV or XES, plain or .gz) into canonical tables.
 
@@ -96,9 +106,7 @@ def import_log(
 
 def check(
     data: Data,
-    to: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Write the quarantine here.")
-    ] = None,
+    to: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="For the quarantine.")] = None,
 ) -> None:
     """Report on the quality of a data set: what was dropped, repaired, quarantined or is missing.
 
@@ -116,10 +124,8 @@ def features(
     data: Data,
     to: Annotated[Path, typer.Option("--out", metavar="FILE", help=".parquet or .csv")],
     as_of: AsOf = None,
-    snapshots: Annotated[
-        Path | None, typer.Option(help="File of opportunity_id (or account_id), as_of.")
-    ] = None,
-    entity: Annotated[str, typer.Option(help="opportunity or account")] = "opportunity",
+    snapshots: Snapshots = None,
+    entity: Annotated[EntityName, typer.Option(help="Whose features.")] = EntityName.OPPORTUNITY,
 ) -> None:
     """Write the feature frame of all open opportunities (or ordering accounts) at T, or of listed pairs.
 
@@ -127,8 +133,6 @@ def features(
     """
     if (as_of is None) == (snapshots is None):
         raise typer.BadParameter("give either --as-of or --snapshots")
-    if entity not in ("opportunity", "account"):
-        raise typer.BadParameter("--entity is opportunity or account")
     from serving.files import check_format, write_frame
     from serving.frames import feature_table
 
@@ -136,7 +140,7 @@ def features(
     tables, report = open_data(data)
     asked = None if as_of is None else instant(as_of, tables)
     with err.status("building features"):
-        frame = feature_table(tables, entity, asked, snapshots)
+        frame = feature_table(tables, entity.value, asked, snapshots)
     write_frame(frame, to)
     keep_quarantine(report, to)
     out.print(f"{to}: {frame.height:,} snapshots x {frame.width - 2} features")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -15,6 +16,8 @@ from serving.commands.common import (
     AsOf,
     Data,
     Lang,
+    Snapshots,
+    Spoken,
     TrackingUri,
     err,
     instant,
@@ -31,13 +34,20 @@ if TYPE_CHECKING:
     from training.labels import Target
     from training.run import Trained
 
-CHOICES = ("win", "stall", "churn", "all")
+
+class Choice(StrEnum):
+    """What can be trained."""
+
+    WIN = "win"
+    STALL = "stall"
+    CHURN = "churn"
+    ALL = "all"
 
 
 def train(
     data: Data,
     as_of: AsOf = None,
-    target: Annotated[str, typer.Option(help="win, stall, churn or all")] = "all",
+    target: Annotated[Choice, typer.Option(help="What to predict.")] = Choice.ALL,
     tracking_uri: TrackingUri = None,
 ) -> None:
     """Train on what was known at T, log the runs, register the versions.
@@ -47,8 +57,6 @@ def train(
 
     Example: dealcast train data/ --as-of 2025-03-31 --target win
     """
-    if target not in CHOICES:
-        raise typer.BadParameter(f"--target is one of {', '.join(CHOICES)}")
     from training.dataset import open_source
     from training.errors import TooLittleData
     from training.labels import TARGETS
@@ -61,11 +69,11 @@ def train(
     tracking = Tracking(tracking_uri)
     with tempfile.TemporaryDirectory() as scratch:
         report.write(Path(scratch))
-        for each in TARGETS if target == "all" else (cast("Target", target),):
+        for each in TARGETS if target is Choice.ALL else (cast("Target", target.value),):
             try:
                 trained = _with_progress(source, each)
             except TooLittleData as error:
-                if target != "all":
+                if target is not Choice.ALL:
                     raise
                 out.print(f"{each}: passed over: {error}")
                 continue
@@ -78,11 +86,11 @@ def score(
     data: Data,
     to: Annotated[Path, typer.Option("--out", metavar="FILE", help=".parquet or .csv")],
     as_of: AsOf = None,
-    snapshots: Annotated[Path | None, typer.Option(help="File of opportunity_id, as_of.")] = None,
+    snapshots: Snapshots = None,
     explain: Annotated[bool, typer.Option("--explain", help="Add the reasons.")] = False,
     top: Annotated[int, typer.Option(min=0, help="Rows of each printed table; with --as-of.")] = 5,
     alias: Alias = "champion",
-    language: Lang = "en",
+    language: Lang = Spoken.ENGLISH,
     tracking_uri: TrackingUri = None,
 ) -> None:
     """Score all open opportunities at T, or listed (opportunity_id, as_of) pairs.
@@ -91,8 +99,6 @@ def score(
     """
     if (as_of is None) == (snapshots is None):
         raise typer.BadParameter("give either --as-of or --snapshots")
-    if language not in ("en", "zh-CN"):
-        raise typer.BadParameter("--language is en or zh-CN")
     import numpy as np
 
     from serving.files import check_format, read_snapshots, score_frame, write_frame
@@ -112,7 +118,7 @@ def score(
         when = instant(as_of, tables)
         ids = scorer.open_opportunities(histories, when)
         instants = np.full(len(ids), when, np.int64)
-    spoken = cast("Language", language)
+    spoken: Language = "zh-CN" if language is Spoken.CHINESE else "en"
     with err.status(f"scoring {len(ids):,} snapshots"):
         scores = scorer.score(histories, ids, instants, explain=explain)
         write_frame(score_frame(scores, explain, spoken), to)
@@ -155,12 +161,8 @@ def _with_progress(source: Source, target: Target) -> Trained:
 
     from training.run import train_target
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[at]}"),
-        TimeElapsedColumn(),
-    )
+    said = TextColumn("{task.description}: {task.fields[at]}")
+    columns = (said, BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task(f"training {target}", total=None, at="features")
 

@@ -11,19 +11,15 @@ from typing import Annotated
 import typer
 
 from features.errors import DataError
-from serving.commands.common import TrackingUri, err
+from serving.commands.common import BUNDLES, TrackingUri, err
 
 
 def serve(
-    data: Annotated[
-        str | None, typer.Argument(metavar="[DATA]", help="Folder of tables to serve by id.")
-    ] = None,
+    data: Annotated[str | None, typer.Argument(metavar="[DATA]", help="Folder to serve by id.")] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, help="Processes on the one port.")] = 1,
-    bundles: Annotated[Path, typer.Option(help="Folder of the bundles that are served.")] = Path(
-        "dealcast-bundles"
-    ),
+    bundles: Annotated[Path, typer.Option(help="Folder of the served bundles.")] = BUNDLES,
     fetch: Annotated[bool, typer.Option("--fetch/--no-fetch", help="Fetch the champions first.")] = True,
     tracking_uri: TrackingUri = None,
 ) -> None:

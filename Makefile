@@ -1,0 +1,45 @@
+# The environment stands in .venv, made by uv from uv.lock; uv itself comes by pip into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+SERVE ?= 1
+DEMO := demo
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test check format clean
+
+help: ## Say what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+venv: .venv/ready ## Set up the locked environment in .venv
+
+.venv/ready: pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make PYTHON=python3.12 ..."; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip -q
+	test -x $(BIN)/uv || $(BIN)/python -m pip install -q --disable-pip-version-check uv
+	VIRTUAL_ENV=$(CURDIR)/.venv UV_PROJECT_ENVIRONMENT=$(CURDIR)/.venv $(BIN)/uv sync --frozen --quiet --python $(BIN)/python
+	@touch $@
+
+demo: venv ## A sample CRM, trained, scored and served (SERVE=0: not served)
+	$(BIN)/dealcast sample $(DEMO)/crm --seed 1 --keep
+	$(BIN)/dealcast train $(DEMO)/crm
+	$(BIN)/dealcast score $(DEMO)/crm --as-of latest --out $(DEMO)/scores.parquet --explain
+	@echo "scores: $(DEMO)/scores.parquet · runs and models: $(BIN)/mlflow ui"
+ifneq ($(SERVE),0)
+	$(BIN)/dealcast serve $(DEMO)/crm --bundles $(DEMO)/bundles
+endif
+
+test: venv ## Run the tests
+	$(BIN)/python -m pytest -q
+
+check: venv ## Format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: venv ## Format and fix what can be fixed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## Remove the environment, the demo and the caches
+	rm -rf .venv demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
