@@ -22,7 +22,7 @@ MEDIA_TYPE = "application/problem+json"
 _MOST_ERRORS = 20
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Problem(Exception):
     """An error as it is answered; raise it in a route, or let the table below make one.
 

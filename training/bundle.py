@@ -126,15 +126,16 @@ def load_bundle(folder: Path) -> Bundle:
         raise BundleError(
             f"{folder}: format {described.get('format')}, this version reads {FORMAT}; train again"
         )
-    if _digest(text) != described["model_sha256"]:
+    if _digest(text) != described.get("model_sha256"):
         raise BundleError(f"{folder}: model.txt is not the one the bundle was made with; fetch it again")
     try:
         bundle = _assemble(described, golden, text)
-    except (KeyError, TypeError, ValueError) as error:
+        expected = np.array(golden["probability"], np.float64).reshape(len(bundle.golden))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BundleError(
-            f"{folder}: bundle.json is damaged ({type(error).__name__}); fetch it again"
+            f"{folder}: bundle.json or golden.json is damaged ({type(error).__name__}); fetch them again"
         ) from error
-    _try_golden(bundle, golden["probability"], folder)
+    _try_golden(bundle, expected, folder)
     return bundle
 
 
@@ -163,10 +164,10 @@ def _assemble(described: dict[str, Any], golden: dict[str, Any], text: str) -> B
     )
 
 
-def _try_golden(bundle: Bundle, expected: list[float], folder: Path) -> None:
+def _try_golden(bundle: Bundle, expected: FloatArray, folder: Path) -> None:
     got = bundle._probability(bundle.golden)
     if not np.allclose(got, expected, rtol=0, atol=_GOLDEN_TOLERANCE):
-        worst = float(np.abs(got - np.array(expected)).max())
+        worst = float(np.abs(got - expected).max())
         raise BundleError(f"{folder}: the golden rows are off by {worst:.2g}; this machine cannot serve it")
 
 
@@ -181,6 +182,8 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Any], str]:
         ) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BundleError(f"{folder}: not readable ({error}); fetch the bundle again") from error
+    if not isinstance(described, dict) or not isinstance(golden, dict):
+        raise BundleError(f"{folder}: bundle.json or golden.json is damaged; fetch them again")
     return described, golden, text
 
 

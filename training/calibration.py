@@ -16,6 +16,7 @@ import numpy as np
 from features.times import FloatArray
 
 LEAST_SLOPE = 1e-3  # keeps the order where the later rows show none
+_FARTHEST = 700.0  # `math.exp` of more than 709 overflows
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Platt:
         single row and many, and a deal has one probability, however it is asked for.
         """
         logits = (self.slope * margin + self.intercept).tolist()
-        return np.array([1.0 / (1.0 + math.exp(-logit)) for logit in logits], np.float64)
+        return np.array([1.0 / (1.0 + math.exp(min(-logit, _FARTHEST))) for logit in logits], np.float64)
 
 
 def fit_platt(margin: FloatArray, label: FloatArray, weight: FloatArray) -> Platt:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -100,11 +98,10 @@ def _withheld(frame: FeatureFrame, snapshots: Snapshots) -> tuple[str, ...]:
 
 
 def _digest(data: CanonicalData) -> str:
-    """One hash of all tables in memory, whatever files they came from."""
+    """One hash of all tables in memory, whatever files they came from and in whatever order."""
     digest = hashlib.sha256()
-    tables: Mapping[str, Any] = data.tables
-    for name in sorted(tables):
-        buffer = io.BytesIO()
-        tables[name].write_ipc(buffer)
-        digest.update(name.encode() + buffer.getbuffer())
+    for name in sorted(data.tables):
+        columns = sorted(data.tables[name].columns)
+        rows = data.tables[name].select(columns).sort(columns)
+        digest.update(f"{name}\n{rows.write_csv()}".encode())
     return digest.hexdigest()

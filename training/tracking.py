@@ -6,12 +6,13 @@ and `challenger`. The default store is an SQLite file in the working folder.
 
 from __future__ import annotations
 
-import logging
+import contextlib
+import io
 import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -202,22 +203,8 @@ def _artifacts(uri: str) -> str | None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """MLflow's and Alembic's progress is not for our users; warnings about them neither."""
-    levels: Mapping[str, int] = {
-        name: logging.getLogger(name).level for name in ("mlflow", "alembic", "mlflow.store.db.utils")
-    }
+    """MLflow's and Alembic's own words on stderr are not for our users; errors are raised."""
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    from mlflow.utils import logging_utils
-
-    logs: Any = logging_utils
-    logs.disable_logging()
-    for name in levels:
-        logging.getLogger(name).setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logs.enable_logging()
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield

@@ -20,7 +20,9 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Data = Annotated[str, typer.Argument(metavar="DATA", help="Folder of canonical tables (CSV or Parquet).")]
-AsOf = Annotated[str | None, typer.Option("--as-of", metavar="T", help="ISO 8601, e.g. 2025-03-31, or `latest`.")]
+AsOf = Annotated[
+    str | None, typer.Option("--as-of", metavar="T", help="ISO 8601, e.g. 2025-03-31; or `latest`.")
+]
 TrackingUri = Annotated[
     str | None,
     typer.Option(

@@ -13,6 +13,8 @@ from serving.schemas import Score, ScoreResponse
 from serving.service import Service
 from serving.wording import language_of
 
+MOST_DROPPED = 256 * 1024 * 1024  # bytes read in vain before the connection is cut
+
 router = APIRouter(prefix="/v1", tags=["scores"])
 AcceptLanguage = Annotated[str | None, Header(description="en or zh-CN: the language of the texts")]
 
@@ -54,13 +56,20 @@ def score_stored(
 
 
 async def _body(request: Request, limit: int) -> bytes:
-    """The body, unless it is larger than the limit; no more than that is ever held."""
-    declared = request.headers.get("content-length", "0")
-    if declared.isdigit() and int(declared) > limit:
-        raise too_large(limit)
+    """The body, unless it is larger than the limit, of which no more is ever held.
+
+    What is over the limit is read and dropped, within bounds, before the refusal: a client that
+    is still sending would see a broken connection instead of the answer.
+    """
     body = bytearray()
+    dropped = 0
     async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise too_large(limit)
+        if dropped or len(body) + len(chunk) > limit:
+            dropped += len(chunk)
+            if dropped > MOST_DROPPED:
+                break
+        else:
+            body += chunk
+    if dropped:
+        raise too_large(limit)
     return bytes(body)

@@ -13,8 +13,9 @@ UNKNOWN = np.nan
 
 
 def labels(value: list[float], after: list[float], counted: list[bool] | None = None) -> Labels:
-    everything = [True] * len(value) if counted is None else counted
-    return Labels(np.array(value), np.array([round(a * DAY) for a in after]), np.array(everything))
+    days = np.array(after, np.float64)
+    everything = np.ones(len(value), np.bool_) if counted is None else np.array(counted)
+    return Labels(np.array(value, np.float64), (days * DAY).astype(np.int64), everything)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,7 @@ def labels(value: list[float], after: list[float], counted: list[bool] | None = 
         pytest.param([1, 0, 1], [1, 2, 3], [1, 1, 1], id="nothing censored"),
         # After 2 days 3 of 4 are uncensored, after 4 days 1 of 2 of those: 3/4, then 3/8.
         pytest.param([1, UNKNOWN, 0, UNKNOWN, 1], [1, 2, 3, 4, 5], [1, 0, 4 / 3, 0, 8 / 3], id="by hand"),
-        pytest.param([1, 1, UNKNOWN, 0], [5, 1, 2, 3], [2, 1, 0, 2], id="in any order"),
+        pytest.param([1, 1, UNKNOWN, 0], [5, 1, 2, 3], [1.5, 1, 0, 1.5], id="in any order"),
         pytest.param([1, UNKNOWN], [2, 2], [1, 0], id="decided at the same age: still uncensored"),
         pytest.param([UNKNOWN, UNKNOWN, 1, 1], [1, 1, 2, 2], [0, 0, 2, 2], id="two leave at once"),
         pytest.param([UNKNOWN, UNKNOWN], [1, 2], [0, 0], id="nothing known"),
@@ -43,9 +44,10 @@ def test_a_label_that_does_not_count_neither_weighs_nor_censors() -> None:
 
 def test_the_weights_of_the_known_sum_to_all_where_the_oldest_is_known() -> None:
     rng = np.random.default_rng(2)
-    value = np.where(rng.random(200) < 0.3, np.nan, 1.0)
+    value = np.where(rng.random(200) < 0.1, np.nan, 1.0)
     value[-1] = 0
     weights = censoring_weights(labels(value.tolist(), [*np.sort(rng.uniform(0, 50, 199)), 60]))
+    assert 1 < weights.max() < 1 / LEAST_UNCENSORED
     assert weights.sum() == pytest.approx(200)
 
 

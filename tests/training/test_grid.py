@@ -83,7 +83,7 @@ def test_the_hour_of_the_week_hangs_on_the_id_alone(tell: Tell) -> None:
 
 
 def test_the_grid_meets_all_hours_and_weekdays_alike(tell: Tell) -> None:
-    grid = weekly_grid("win", tell({f"deal {i}": (0, 14, "won") for i in range(2000)}), 99 * DAY)
+    grid = weekly_grid("win", tell({f"O{i:06}": (0, 14, "won") for i in range(2000)}), 99 * DAY)
     assert len(grid) == 4000
     weekdays = np.bincount(grid.as_of % WEEK // DAY, minlength=7) / len(grid)
     hours = np.bincount(grid.as_of % DAY // HOUR, minlength=24) / len(grid)
