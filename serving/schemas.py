@@ -65,27 +65,28 @@ def _type_of(column: Column) -> Any:
             return Annotated[str if column.required else str | None, BeforeValidator(_tidy)]
 
 
-def record_model(table: Table, *, without: tuple[str, ...] = (), **more: Any) -> type[BaseModel]:
+def record_model(name: str, table: Table, *, without: tuple[str, ...] = (), **more: Any) -> type[BaseModel]:
     """A model of a table's rows, for request bodies; columns in `without` are given by their place."""
     fields: dict[str, Any] = {
         column.name: (_type_of(column), ... if column.required else None)
         for column in table.columns
         if column.name not in without
     }
-    name = "".join(part.title() for part in table.name.split("_")).rstrip("s")
     return create_model(name, __config__=_RECORD, **fields, **more)
 
 
 _OF_DEAL = ("opportunity_id",)
 _OF_ACCOUNT = ("account_id",)
-StageChange = record_model(TABLES["stage_changes"], without=_OF_DEAL)
-FieldChange = record_model(TABLES["field_changes"], without=_OF_DEAL)
-Activity = record_model(TABLES["activities"], without=("opportunity_id", "account_id"),
+StageChange = record_model("StageChange", TABLES["stage_changes"], without=_OF_DEAL)
+FieldChange = record_model("FieldChange", TABLES["field_changes"], without=_OF_DEAL)
+Activity = record_model(
+    "Activity", TABLES["activities"], without=("opportunity_id", "account_id"),
                         opportunity_id=(str | None, None), account_id=(str | None, None))  # fmt: skip
-Account = record_model(TABLES["accounts"], without=_OF_ACCOUNT, account_id=(str | None, None))
-Contact = record_model(TABLES["contacts"], without=_OF_ACCOUNT, account_id=(str | None, None))
-Order = record_model(TABLES["orders"], without=_OF_ACCOUNT, account_id=(str | None, None))
+Account = record_model("Account", TABLES["accounts"], without=_OF_ACCOUNT, account_id=(str | None, None))
+Contact = record_model("Contact", TABLES["contacts"], without=_OF_ACCOUNT, account_id=(str | None, None))
+Order = record_model("Order", TABLES["orders"], without=_OF_ACCOUNT, account_id=(str | None, None))
 PostedOpportunity = record_model(
+    "PostedOpportunity",
     TABLES["opportunities"],
     stage_changes=(list[StageChange], []),  # type: ignore[valid-type]
     field_changes=(list[FieldChange], []),  # type: ignore[valid-type]

@@ -18,9 +18,10 @@ from features.canonical import PHYSICAL, TIME, CanonicalData
 from features.config import PipelineConfig
 from features.conventions import Conventions
 from features.history import History
+from features.readers import TextArray
 from features.snapshots import Snapshots
 from features.tables import ACTIVITY_KINDS, ACTIVITY_OUTCOMES, DIRECTIONS, ROLES, TABLES, Kind, Table
-from features.times import DAY, iso
+from features.times import DAY, FloatArray, iso
 
 Row = Mapping[str, Any]
 Rows = Mapping[str, Sequence[Row]]
@@ -53,7 +54,9 @@ def data_of(rows: Rows, config: PipelineConfig | None = None) -> CanonicalData:
 
 def rows_of(data: CanonicalData) -> Rows:
     """The same data set as rows."""
-    return {name: frame.with_columns(pl.col(TIME).to_physical()).to_dicts() for name, frame in data.tables.items()}
+    return {
+        name: frame.with_columns(pl.col(TIME).to_physical()).to_dicts() for name, frame in data.tables.items()
+    }
 
 
 def features_at(
@@ -65,12 +68,9 @@ def features_at(
     return build_features(history, Snapshots(codes, np.array(instants, np.int64)), entity)
 
 
-def bits(frame: FeatureFrame) -> dict[str, Any]:
+def bits(frame: FeatureFrame) -> dict[str, list[Any]]:
     """The frame in a form whose equality is that of every bit: NaN equals NaN, 0.0 is not -0.0."""
-    return {
-        name: column.tolist() if column.dtype == object else column.view(np.int64).tolist()
-        for name, column in frame.columns.items()
-    }
+    return {name: _bits(column) for name, column in frame.columns.items()}
 
 
 def random_rows(seed: int) -> Rows:
@@ -106,7 +106,13 @@ def random_rows(seed: int) -> Rows:
 def random_instants(rows: Rows, seed: int, count: int) -> list[int]:
     """Instants at, just before, and a window after times that stand in the rows."""
     rng = random.Random(seed)
-    times = [row[name] for table in rows.values() for row in table for name in ("at", "recorded_at") if row.get(name)]
+    times = [
+        row[name]
+        for table in rows.values()
+        for row in table
+        for name in ("at", "recorded_at")
+        if row.get(name)
+    ]
     shifts = [0, *(days * DAY for days in WINDOWS)]
     return [rng.choice(times) + rng.choice(shifts) - rng.choice([0, 0, 1]) for _ in range(count)]
 
@@ -120,6 +126,12 @@ def conventions_for(seed: int) -> Conventions:
 def known_of(row: Row) -> int:
     """When a record became known."""
     return int(row["at"] if row.get("recorded_at") is None else row["recorded_at"])
+
+
+def _bits(column: FloatArray | TextArray) -> list[Any]:
+    if column.dtype == object:
+        return column.tolist()
+    return np.where(np.isnan(column), np.nan, column).view(np.int64).tolist()
 
 
 def _in_micros(table: Table, row: Row) -> Row:
@@ -143,14 +155,18 @@ def _random_deal(rng: random.Random, name: str, accounts: Sequence[str]) -> Row:
     closed_at = rng.choice([None, created_at + day(rng.randrange(1, 300))])
     return {
         "opportunity_id": name, "account_id": rng.choice(accounts), "rep_id": rng.choice("rs"),
-        "created_at": created_at, "closed_at": closed_at, "outcome": closed_at and rng.choice(["won", "lost"]),
+        "created_at": created_at, "closed_at": closed_at, "outcome": "won" if closed_at else None,
         "kind": rng.choice(["new", "renewal", None]), "source": rng.choice(["web", None]), "product": "x",
         "amount": rng.choice([None, 0.0, 99.5]), "expected_close_at": rng.choice([None, day(200)]),
     }  # fmt: skip
 
 
 def _random_move(rng: random.Random, deals: Sequence[str]) -> Row:
-    return {"opportunity_id": rng.choice(deals), "at": _instant(rng), "stage": rng.choice([*STAGES, "parked"])}
+    return {
+        "opportunity_id": rng.choice(deals),
+        "at": _instant(rng),
+        "stage": rng.choice([*STAGES, "parked"]),
+    }
 
 
 def _random_change(rng: random.Random, deals: Sequence[str]) -> Row:
@@ -168,8 +184,8 @@ def _random_activity(rng: random.Random, deals: Sequence[str]) -> Row:
         "activity_id": f"x{rng.randrange(10**9)}", "at": _instant(rng),
         "kind": rng.choice(ACTIVITY_KINDS), "opportunity_id": rng.choice([*deals, None]),
         "direction": rng.choice([*DIRECTIONS, None]), "outcome": rng.choice([*ACTIVITY_OUTCOMES, None]),
-        "rep_id": rng.choice(["r", "s", None]), "contact_id": rng.choice([*(f"p{i}" for i in range(6)), None]),
-        "duration_s": rng.choice([None, 0.0, 59.6, 600.0]),
+        "contact_id": rng.choice(["p0", "p1", "p2", "p3", "p4", "stranger", None]),
+        "rep_id": rng.choice(["r", "s", None]), "duration_s": rng.choice([None, 0.0, 59.6, 600.0]),
     }  # fmt: skip
 
 

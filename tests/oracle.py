@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -41,7 +42,9 @@ def opportunity_features(rows: Rows, conventions: Conventions, name: str, as_of:
     """The catalogue of one opportunity at one instant."""
     deal = next(row for row in rows["opportunities"] if row["opportunity_id"] == name)
     activities = [r for r in current(rows, "activities", as_of) if r["opportunity_id"] == name]
-    orders = [r for r in _happened(current(rows, "orders", as_of), as_of) if r["account_id"] == deal["account_id"]]
+    orders = [
+        r for r in _happened(current(rows, "orders", as_of), as_of) if r["account_id"] == deal["account_id"]
+    ]
     return {
         **_activity_features(_happened(activities, as_of), as_of),
         "planned_activities": sum(r["at"] > as_of for r in activities),
@@ -92,8 +95,9 @@ def _activity_features(rows: Sequence[Row], as_of: int) -> dict[str, Value]:
 
     groups = {"calls": of("call"), "emails": of("email"), "meetings": of(*MEETING), "messages": of("message")}
     last = {
-        "activity": rows, "inbound": going("inbound"), "outbound": going("outbound"), "call": of("call"),
-        "email": of("email"), "meeting": of(*MEETING), "message": of("message"), "internal_work": of(*INTERNAL),
+        "activity": rows, "inbound": going("inbound"), "outbound": going("outbound"),
+        "call": of("call"), "email": of("email"), "meeting": of(*MEETING), "message": of("message"),
+        "internal_work": of(*INTERNAL),
     }  # fmt: skip
     sent = [r for r in of("email") if r["direction"] == "outbound"]
     timed = [round(r["duration_s"]) for r in rows if r["duration_s"] is not None]
@@ -114,7 +118,9 @@ def _activity_features(rows: Sequence[Row], as_of: int) -> dict[str, Value]:
         "inbound_share": _ratio(inbound, inbound + outbound),
         "reply_share": _ratio(sum(r["outcome"] == "replied" for r in sent), len(sent)),
         "connected_share": _ratio(len(ending("connected")), len(ending("connected", "no_answer"))),
-        "no_show_share": _ratio(len(ending("no_show", "cancelled")), len(ending("held", "no_show", "cancelled"))),
+        "no_show_share": _ratio(
+            len(ending("no_show", "cancelled")), len(ending("held", "no_show", "cancelled"))
+        ),
         "mean_duration_s": _ratio(sum(timed), len(timed)),
         **{f"days_since_last_{name}": _since_last(part, as_of) for name, part in last.items()},
         "mean_gap_days": _mean_gap(rows),
@@ -227,7 +233,7 @@ def _since_last(rows: Iterable[Row], as_of: int) -> float | None:
 
 def _mean_gap(rows: Iterable[Row]) -> float | None:
     times = sorted(r["at"] for r in rows)
-    gaps = [(b - a) / DAY for a, b in zip(times, times[1:], strict=False)]
+    gaps = [(b - a) / DAY for a, b in pairwise(times)]
     return math.fsum(gaps) / len(gaps) if gaps else None
 
 

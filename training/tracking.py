@@ -27,6 +27,7 @@ from training.run import Trained
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 CHAMPION, CHALLENGER = "champion", "challenger"
+_NOT_FOUND = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such model; no such alias
 _NEEDED = ("dealcast", "lightgbm", "numpy", "polars", "pandas", "scikit-learn", "mlflow")
 
 
@@ -121,7 +122,7 @@ class Tracking:
     @contextmanager
     def _client(self) -> Iterator[tuple[Any, Any]]:
         """MLflow pointed at this store, quiet, with its errors as ours."""
-        with _quiet():
+        with _quiet(), _kept("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID"):
             import mlflow
             from mlflow.exceptions import MlflowException
             from sqlalchemy.exc import SQLAlchemyError
@@ -143,7 +144,9 @@ def _version_of(client: Any, target: str, alias: str, uri: str) -> str:
         if alias.isdigit():
             return str(client.get_model_version(name, alias).version)
         return str(client.get_model_version_by_alias(name, alias).version)
-    except MlflowException:
+    except MlflowException as error:
+        if error.error_code not in _NOT_FOUND:
+            raise
         raise TrackingError(
             f"tracking store {uri} has no {alias} of {name}; train one with"
             f" `dealcast train DATA --target {target}`, or name the store with --tracking-uri"
@@ -171,6 +174,8 @@ def _log_numbers(mlflow: Any, trained: Trained) -> None:
 def _log_model(mlflow: Any, bundle: Bundle, scratch: Path) -> str:
     """Log the bundle as a pyfunc model and register it; its version number."""
     bundle.save(scratch / "bundle")
+    # Else the project of the folder that the command happens to run in would be taken for the model's.
+    os.environ.setdefault("MLFLOW_UV_AUTO_DETECT", "false")
     info = mlflow.pyfunc.log_model(
         name="model",
         loader_module="training.pyfunc",
@@ -208,3 +213,21 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         yield
+
+
+@contextmanager
+def _kept(*names: str) -> Iterator[None]:
+    """Variables of the environment, afterwards as they were: MLflow sets or takes away its own.
+
+    Else a second store without an address would be the first one, and of several runs within
+    `mlflow run` only the first its child.
+    """
+    before = {name: os.environ.get(name) for name in names}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

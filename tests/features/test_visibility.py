@@ -131,9 +131,7 @@ def test_last_position_is_the_last_row_not_after_the_query(
     assert found.tolist() == [sum(row <= query for row in rows) - 1 for query in queries]
 
 
-@given(
-    at=INSTANTS, known=INSTANTS, until=INSTANTS | st.just(NEVER), window=st.integers(0, 6) | st.none()
-)
+@given(at=INSTANTS, known=INSTANTS, until=INSTANTS | st.just(NEVER), window=st.integers(0, 6) | st.none())
 def test_a_window_holds_what_is_known_has_happened_is_not_corrected_and_is_young_enough(
     at: int, known: int, until: int, window: int | None
 ) -> None:

@@ -125,7 +125,8 @@ def test_the_typical_entity_has_no_points(worlds: Mapping[Target, World], target
     """One whose groups lie exactly where those of the calibration rows lie on average."""
     width = len(features_of(target)) + 1
     why = np.zeros((1, width))
-    flat = ledger(target, why, np.zeros(1), Platt(1.0, 0.0), Centre(0.5, dict.fromkeys(behaviours_of(target), 0.0)))
+    centre = Centre(0.5, dict.fromkeys(behaviours_of(target), 0.0))
+    flat = ledger(target, why, np.zeros(1), Platt(1.0, 0.0), centre)
     assert flat.base_rate == 0.5
     assert not flat.points.any()
 

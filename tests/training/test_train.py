@@ -94,9 +94,7 @@ def test_the_order_of_the_rows_changes_nothing(
 
 
 def test_data_read_in_pieces_have_the_same_digest(data: CanonicalData) -> None:
-    pieces = {
-        name: pl.concat([frame[:3], frame[3:]], rechunk=False) for name, frame in data.tables.items()
-    }
+    pieces = {name: pl.concat([frame[:3], frame[3:]], rechunk=False) for name, frame in data.tables.items()}
     whole, other = open_source(data, T), open_source(replace(data, tables=pieces), T)
     assert other.manifest() == whole.manifest()
 

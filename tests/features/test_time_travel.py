@@ -1,0 +1,172 @@
+"""Nothing recorded after an instant changes a feature at that instant, by not one bit."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features.build import Entity
+from features.canonical import TIME, CanonicalData
+from features.conventions import conventions_of
+from features.history import history_from_tables
+from features.sample import make_sample
+from features.times import DAY, from_micros
+from tests.factories import (
+    Row,
+    Rows,
+    bits,
+    data_of,
+    day,
+    deal,
+    features_at,
+    in_days,
+    known_of,
+    random_instants,
+    random_rows,
+)
+
+RECORDS = ("stage_changes", "field_changes", "activities", "orders")
+CONTENT = {"stage": "offer", "value": "7", "kind": "meeting", "outcome": "replied", "amount": 5.0}
+
+
+def with_another_future(rows: Rows, as_of: int, rng: random.Random) -> Rows:
+    """The same rows as of an instant; what came after it, or was overwritten since, is different."""
+    others = random_rows(rng.randrange(2**32))
+    futures = {name: _other_records(rows[name], others[name], as_of, rng) for name in RECORDS}
+    accounts = [row for row in rows["accounts"] if (row["created_at"] or 0) <= as_of]
+    known = {row["account_id"] for row in accounts}
+    told_now = [name for name in ("a0", "a1", "a2", "a3") if name not in known]
+    return {
+        **futures,
+        "accounts": [
+            *(row | {"churned_at": as_of + 1} for row in accounts),
+            *({"account_id": name, "created_at": as_of + 1, "industry": "late"} for name in told_now),
+        ],
+        "contacts": [
+            *(row for row in rows["contacts"] if (row["created_at"] or 0) <= as_of),
+            *(
+                {
+                    "contact_id": contact_id, "account_id": account_id, "role": "decision_maker",
+                    "created_at": as_of + 1,
+                }
+                for contact_id, account_id in (("stranger", "a0"), ("new", "a1"))
+            ),
+        ],
+        "opportunities": [
+            *(_overwritten(row, as_of, rng) for row in rows["opportunities"] if row["created_at"] <= as_of),
+            {"opportunity_id": "d9", "account_id": "a0", "rep_id": "r", "created_at": as_of + 1},
+        ],
+    }  # fmt: skip
+
+
+def _other_records(rows: Sequence[Row], others: Sequence[Row], as_of: int, rng: random.Random) -> list[Row]:
+    """Half of the later records deleted, some known ones corrected later, others added later."""
+    kept = [row for row in rows if known_of(row) <= as_of or rng.random() < 0.5]
+    corrected = [
+        {name: CONTENT.get(name, value) for name, value in row.items()}
+        | {"recorded_at": as_of + rng.randrange(1, 90 * DAY)}
+        for row in kept
+        if known_of(row) <= as_of and rng.random() < 0.5
+    ]
+    added = [row | {"recorded_at": max(known_of(row), as_of + rng.randrange(1, 9))} for row in others]
+    return rng.sample(kept + corrected + added, len(kept + corrected + added))
+
+
+def _overwritten(row: Row, as_of: int, rng: random.Random) -> Row:
+    changes: Row = {"amount": 1e6, "expected_close_at": as_of + day(7), "rep_id": "heir"}
+    if row["closed_at"] is None or row["closed_at"] > as_of:
+        closed_at = rng.choice([None, as_of + 1, as_of + day(50)])
+        changes |= {"closed_at": closed_at, "outcome": closed_at and rng.choice(["won", "lost"])}
+    return row | changes
+
+
+def as_seen_at(data: CanonicalData, as_of: int, entity: Entity, times: Sequence[int]) -> dict[str, object]:
+    """The features at some times, read by the conventions of `as_of`, of all that existed then."""
+    column = "opportunity_id" if entity == "opportunity" else "account_id"
+    known = data["opportunities"].filter(pl.col("created_at") <= from_micros(as_of))
+    ids = known[column].unique().sort().to_list()
+    history = history_from_tables(data, conventions_of(data, as_of))
+    return bits(features_at(history, [(name, time) for name in ids for time in times], entity))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    seed=st.integers(0, 2**32 - 1), future=st.integers(0, 2**32 - 1), entity=st.sampled_from(Entity.__args__)
+)
+def test_another_future_changes_no_feature_by_a_bit(seed: int, future: int, entity: Entity) -> None:
+    rows = random_rows(seed)
+    times = sorted(random_instants(rows, seed, 8))
+    as_of = max(times[5], min(row["created_at"] for row in rows["opportunities"]))
+    times = [time for time in times if time <= as_of] + [as_of]
+    data = data_of(rows)
+    other = data_of(with_another_future(rows, as_of, random.Random(future)))
+    conventions = conventions_of(data, as_of)
+    expected = as_seen_at(data, as_of, entity, times)
+    for changed in (data.known_at(as_of), other, other.known_at(as_of)):
+        assert conventions_of(changed, as_of) == conventions
+        assert as_seen_at(changed, as_of, entity, times) == expected
+
+
+@pytest.fixture(scope="module", params=[1, 2])
+def sample(request: pytest.FixtureRequest) -> CanonicalData:
+    return make_sample(300, seed=request.param, dirt=False).data
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7, 0.95])
+def test_what_a_made_up_crm_knew_at_an_instant_gives_the_features_of_that_instant(
+    sample: CanonicalData, share: float
+) -> None:
+    told = sample["activities"].select(pl.coalesce("recorded_at", "at").to_physical()).to_series()
+    as_of = int(np.quantile(told.to_numpy(), share))
+    late = pl.lit(from_micros(as_of + day(3)), dtype=TIME)
+    overwritten = sample["opportunities"].with_columns(
+        amount=-1.0, expected_close_at=late, rep_id=pl.lit("heir")
+    )
+    changed = CanonicalData({**sample.tables, "opportunities": overwritten}, sample.config)
+    assert conventions_of(sample.known_at(as_of), as_of) == conventions_of(sample, as_of)
+    entities: Sequence[Entity] = ("opportunity", "account")
+    for entity in entities:
+        expected = as_seen_at(sample, as_of, entity, [as_of - day(30), as_of])
+        for other in (sample.known_at(as_of), changed, changed.known_at(as_of)):
+            assert as_seen_at(other, as_of, entity, [as_of - day(30), as_of]) == expected
+
+
+def test_the_order_of_stages_is_worked_out_from_what_was_known_alone() -> None:
+    moves = [
+        {"opportunity_id": name, "at": at, "stage": stage, "recorded_at": told}
+        for name, at, stage, told in [
+            ("d", 1, "lead", 1), ("d", 2, "offer", 2), ("e", 1, "offer", 9), ("e", 2, "lead", 9),
+            ("f", 1, "offer", 9), ("f", 2, "lead", 9), ("d", 8, "won", 8),
+        ]
+    ]  # fmt: skip
+    deals = [deal("d", closed_at=8, outcome="won"), deal("e"), deal("f")]
+    data = data_of(in_days(opportunities=deals, stage_changes=moves))
+    assert conventions_of(data, day(7)).stages == ("lead", "offer")
+    assert conventions_of(data, day(9)).stages == ("offer", "lead")
+
+
+def test_a_category_counts_as_mutable_from_the_first_change_that_was_known() -> None:
+    change = {"opportunity_id": "d", "at": 1, "field": "kind", "value": "new", "recorded_at": 5}
+    data = data_of(in_days(opportunities=[deal()], field_changes=[change]))
+    assert "kind" in conventions_of(data, day(5) - 1).fixed
+    assert "kind" not in conventions_of(data, day(5)).fixed
+
+
+def test_a_meeting_typed_in_after_the_win_changes_no_earlier_feature() -> None:
+    meeting = {"activity_id": "m", "opportunity_id": "d", "at": 3, "kind": "meeting", "outcome": "held"}
+    deals = [deal(closed_at=10, outcome="won")]
+    before = data_of(in_days(opportunities=deals))
+    after = data_of(in_days(opportunities=deals, activities=[meeting | {"recorded_at": 11}]))
+    times = [day(number) for number in range(11)]
+    expected = as_seen_at(before, times[-1], "opportunity", times)
+    assert as_seen_at(after, times[-1], "opportunity", times) == expected
+    assert (
+        as_seen_at(after, day(11), "opportunity", [day(11)])["meetings_total"]
+        != expected["meetings_total"][:1]
+    )  # type: ignore[index]

@@ -1,0 +1,102 @@
+"""A small sample CRM, trained once through the command line, for all tests of this floor."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from fastapi.testclient import TestClient
+
+from features.canonical import TIME, CanonicalData
+from features.sample import make_sample, write_sample
+from features.sources.folder import load
+from serving import cli
+from serving.app import create_app, open_service
+from serving.settings import Settings
+
+T = "2025-03-31T00:00:00Z"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Where the trained world lies."""
+
+    crm: Path
+    uri: str
+    bundles: Path
+    data: CanonicalData
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run_command(*words: str | Path) -> int:
+    """Run `dealcast` in this process as the console script would; its exit code."""
+    before = sys.argv
+    sys.argv = ["dealcast", *map(str, words)]
+    try:
+        cli.main()
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    finally:
+        sys.argv = before
+    return 0
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    folder = tmp_path_factory.mktemp("world")
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    write_sample(make_sample(1200, seed=4), folder / "crm")
+    assert run_command("train", folder / "crm", "--as-of", T, "--tracking-uri", uri) == 0
+    assert run_command("pull", folder / "bundles", "--tracking-uri", uri) == 0
+    return Trained(folder / "crm", uri, folder / "bundles", load(folder / "crm")[0])
+
+
+@pytest.fixture(scope="session")
+def client(trained: Trained) -> Iterator[TestClient]:
+    service = open_service(Settings(bundles=trained.bundles, data=trained.crm))
+    with TestClient(create_app(service), raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def dealcast(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """Runs a command and gives back its exit code and what it printed."""
+
+    def run(*words: str | Path) -> Ran:
+        capsys.readouterr()
+        code = run_command(*words)
+        printed = capsys.readouterr()
+        return Ran(code, printed.out, printed.err)
+
+    return run
+
+
+def posted(data: CanonicalData, opportunity_id: str) -> dict[str, Any]:
+    """An opportunity's records as a plugin posts them: JSON, empty columns left out."""
+    deal = _rows(data["opportunities"].filter(pl.col("opportunity_id") == opportunity_id))[0]
+    account = pl.col("account_id") == deal["account_id"]
+    for table in ("stage_changes", "field_changes", "activities"):
+        deal[table] = _rows(data[table].filter(pl.col("opportunity_id") == opportunity_id))
+    deal["account"] = next(iter(_rows(data["accounts"].filter(account))), None)
+    for table in ("contacts", "orders"):
+        deal[table] = _rows(data[table].filter(account))
+    return dict(json.loads(json.dumps(deal)))
+
+
+def _rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
+    texts = frame.with_columns(pl.col(TIME).dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"))
+    return [{k: v for k, v in row.items() if v is not None} for row in texts.to_dicts()]

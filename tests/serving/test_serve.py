@@ -1,0 +1,122 @@
+"""A real server process: what it loads, that it serves, and what it does without a store."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serving.bundles import load_models
+from tests.serving.conftest import Ran, T, Trained, run_command
+from training.errors import BundleError
+
+HEAVY = ("mlflow", "shap", "matplotlib", "numba", "torch", "dask", "ray")
+
+
+def free_port() -> int:
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        return int(door.getsockname()[1])
+
+
+def environment() -> dict[str, str]:
+    """This one, from which the packages are found in any working folder."""
+    path = os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "PYTHONPATH": path}
+
+
+@contextmanager
+def served(*words: str | Path, cwd: Path) -> Iterator[str]:
+    """The address of a running `dealcast serve`, once it is ready."""
+    port = free_port()
+    command = [sys.executable, "-m", "serving.cli", "serve", *map(str, words), "--port", str(port)]
+    process = subprocess.Popen(command, cwd=cwd, stderr=subprocess.PIPE, text=True, env=environment())
+    try:
+        yield _ready(f"http://127.0.0.1:{port}", process)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+
+
+def _ready(address: str, process: subprocess.Popen[str]) -> str:
+    for _ in range(600):
+        if process.poll() is not None:
+            raise AssertionError(process.communicate()[1])
+        try:
+            fetch(address + "/health/ready")
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return address
+    raise AssertionError("not ready within a minute")
+
+
+def fetch(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return json.loads(answer.read())
+
+
+def test_a_server_without_a_store_serves_the_bundles_it_has(trained: Trained, tmp_path: Path) -> None:
+    away = f"sqlite:///{tmp_path / 'no' / 'such' / 'folder' / 'mlflow.db'}"
+    words = (trained.crm, "--bundles", trained.bundles, "--tracking-uri", away)
+    one = trained.data["opportunities"].sort("created_at")["opportunity_id"][-1]
+    with served(*words, cwd=tmp_path) as address:
+        answer = fetch(f"{address}/v1/opportunities/{one}/score?as_of={T}")
+        assert answer["model"] == {"win": "1", "stall": "1", "churn": "1"}
+
+
+def test_the_serving_process_loads_neither_mlflow_nor_plotting(trained: Trained) -> None:
+    code = (
+        "import sys; from pathlib import Path;"
+        "from serving.app import create_app, open_service; from serving.settings import Settings;"
+        f"create_app(open_service(Settings(Path({str(trained.bundles)!r}), Path({str(trained.crm)!r}))));"
+        "print(','.join(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.split(".")[0] for name in done.stdout.strip().split(",")}
+    assert "lightgbm" in loaded
+    assert not loaded & set(HEAVY)
+
+
+def test_serve_without_any_bundle_ends_with_one_clear_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "serving.cli", "serve", "--bundles", "none", "--tracking-uri"]
+    command.append(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    path = os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": path},
+    )
+    ran = Ran(done.returncode, done.stdout, done.stderr)
+    assert ran.code == 1
+    assert ran.err.strip().splitlines()[-1].startswith("dealcast: tracking store")
+    assert "has no champion" in ran.err
+
+
+def test_old_bundles_stay_when_new_ones_cannot_be_fetched(trained: Trained, tmp_path: Path) -> None:
+    uri = ("--tracking-uri", trained.uri)
+    assert run_command("pull", tmp_path / "bundles", *uri) == 0
+    assert run_command("pull", tmp_path / "bundles", "--tracking-uri", f"sqlite:///{tmp_path / 'x.db'}") == 1
+    assert set(load_models(tmp_path / "bundles")) == {"win", "stall", "churn"}
+
+
+def test_a_damaged_bundle_is_refused(trained: Trained, tmp_path: Path) -> None:
+    assert run_command("pull", tmp_path / "bundles", "--tracking-uri", trained.uri) == 0
+    model = tmp_path / "bundles" / "win" / "model.txt"
+    model.write_text(model.read_text().replace("leaf_value=", "leaf_value=1", 1))
+    with pytest.raises(BundleError, match="not the one the bundle was made with"):
+        load_models(tmp_path / "bundles")

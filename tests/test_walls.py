@@ -1,0 +1,108 @@
+"""The walls of the house: imports go one way, and each outside thing is talked to in one place."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FLOORS = ("features", "training", "serving")
+
+WEB = ("fastapi", "starlette", "uvicorn", "pydantic")
+FORBIDDEN = {
+    "features": ("training", "serving", "lightgbm", "sklearn", "mlflow", "pandas", *WEB),
+    "training": ("serving", *WEB),
+    "serving": ("sklearn", "mlflow", "lightgbm", "pandas", "shap"),
+}
+# What a finished model needs; only the commands may fit and track.
+SERVING_TAKES = ("bundle", "errors", "explain", "labels", "metrics")
+ONE_PLACE = {"mlflow": {"training/tracking.py"}, "uvicorn": {"serving/commands/serve.py"}}
+CLOCKS = {"serving/service.py"}
+
+
+def modules(floor: str) -> Iterator[Path]:
+    yield from sorted((ROOT / floor).rglob("*.py"))
+
+
+def imports(path: Path, *, at_import_only: bool = False) -> Iterator[str]:
+    """The dotted names a file imports; with `at_import_only` not those inside of functions."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = tree.body if at_import_only else ast.walk(tree)
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module or ""
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_a_floor_imports_nothing_from_above_and_no_foreign_trade(floor: str) -> None:
+    found = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules(floor)
+        for name in imports(path)
+        if name.split(".")[0] in FORBIDDEN[floor]
+        and path.relative_to(ROOT).as_posix() != "training/tracking.py"
+        and not (floor == "serving" and _is_typing_only(path, name))
+    ]
+    assert not found
+
+
+def test_serving_takes_from_training_only_what_a_finished_model_needs() -> None:
+    found = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in modules("serving")
+        if "commands" not in path.parts and path.name != "cli.py"
+        for name in imports(path)
+        if name.startswith("training") and name.split(".")[1] not in SERVING_TAKES
+    ]
+    assert not found
+
+
+@pytest.mark.parametrize("package", ONE_PLACE)
+def test_an_outside_thing_is_talked_to_in_one_place(package: str) -> None:
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for floor in FLOORS
+        for path in modules(floor)
+        if package in {name.split(".")[0] for name in imports(path)}
+    }
+    assert found == ONE_PLACE[package]
+
+
+def test_nobody_asks_the_clock_but_a_door() -> None:
+    asking = {"now", "today", "utcnow", "time", "time_ns", "monotonic", "perf_counter"}
+    found = set()
+    for floor in FLOORS:
+        for path in modules(floor):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                    owner = ast.unparse(node.func.value).split(".")[-1]
+                    if node.func.attr in asking and owner in {"datetime", "date", "time", "Timestamp"}:
+                        found.add(path.relative_to(ROOT).as_posix())
+    assert found == CLOCKS
+
+
+def test_only_the_app_module_makes_an_app() -> None:
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for floor in FLOORS
+        for path in modules(floor)
+        if "FastAPI(" in path.read_text(encoding="utf-8")
+    }
+    assert found == {"serving/app.py"}
+
+
+def test_the_online_path_is_free_of_pandas_and_of_pandera_at_import() -> None:
+    found = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for floor in FLOORS
+        for path in modules(floor)
+        for name in imports(path, at_import_only=True)
+        if name.split(".")[0] in ("pandas", "pandera", "mlflow", "sklearn", "shap", "matplotlib")
+    ]
+    assert not found

@@ -1,0 +1,330 @@
+"""A real MLflow store on SQLite: versions, aliases, runs, artifacts, and the model as MLflow serves it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from features.build import FeatureFrame
+from training.dataset import labelled_frame
+from training.errors import FrameMismatch, TrackingError
+from training.labels import Target
+from training.run import Trained
+from training.tracking import (
+    CHALLENGER,
+    CHAMPION,
+    DEFAULT_URI,
+    Registered,
+    Tracking,
+    model_name,
+    tracking_uri,
+)
+
+MLFLOW_SETTINGS = ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_UV_AUTO_DETECT")
+
+
+@pytest.fixture(scope="module")
+def settings() -> Iterator[pytest.MonkeyPatch]:
+    """No store of the developer's, no telemetry; what MLflow sets itself is taken back."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+        for name in MLFLOW_SETTINGS:
+            patch.setenv(name, "")
+            patch.delenv(name)
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def template(settings: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty store, made once, since MLflow takes seconds for its tables."""
+    path = tmp_path_factory.mktemp("template") / "empty.db"
+    assert Tracking(f"sqlite:///{path}").targets() == []
+    return path
+
+
+@pytest.fixture
+def empty(template: Path, tmp_path: Path) -> Tracking:
+    """A store without a model, of its own for each test."""
+    return Tracking(f"sqlite:///{shutil.copy(template, tmp_path / 'mlflow.db')}")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store's folder with a blank in its path."""
+    return tmp_path_factory.mktemp("a firm's store")
+
+
+@pytest.fixture(scope="module")
+def store(
+    trained: Mapping[Target, Trained], template: Path, folder: Path
+) -> tuple[Tracking, tuple[Registered, Registered, Registered]]:
+    """Two versions of win and one of stall, registered from within another folder."""
+    tracking = Tracking(f"sqlite:///{shutil.copy(template, folder / 'my mlflow.db')}")
+    work, before = folder / "work", Path.cwd()
+    work.mkdir()
+    (work / "pyproject.toml").write_text("[project]\nname = 'somebody-elses'\nversion = '1'\n")
+    (work / "uv.lock").write_text("version = 1\n")
+    os.chdir(work)
+    try:
+        first = tracking.register(trained["win"])
+        second = tracking.register(replace(trained["win"]))
+        return tracking, (first, second, tracking.register(trained["stall"]))
+    finally:
+        os.chdir(before)
+
+
+Store = tuple[Tracking, tuple[Registered, Registered, Registered]]
+
+
+def client(tracking: Tracking) -> Any:
+    import mlflow
+
+    return mlflow.MlflowClient(tracking.uri, tracking.uri)
+
+
+def pyfunc(tracking: Tracking, uri: str = "models:/dealcast-win@champion") -> Any:
+    import mlflow
+
+    mlflow.set_tracking_uri(tracking.uri)
+    mlflow.set_registry_uri(tracking.uri)
+    return mlflow.pyfunc.load_model(uri)
+
+
+@pytest.fixture(scope="module")
+def frame(trained: Mapping[Target, Trained]) -> FeatureFrame:
+    """Features of some snapshots, with numbers and texts missing."""
+    whole = labelled_frame(trained["win"].source, "win").frame
+    columns = {name: values[::40].copy() for name, values in whole.columns.items()}
+    columns["region"][::2] = None
+    assert np.isnan(columns["days_since_last_inbound"]).any()
+    return FeatureFrame(whole.features, columns)
+
+
+def test_the_first_version_is_champion_and_the_next_challenger(store: Store) -> None:
+    tracking, (first, second, stall) = store
+    assert (first.version, first.alias) == ("1", CHAMPION)
+    assert (second.version, second.alias) == ("2", CHALLENGER)
+    assert (stall.target, stall.version, stall.alias) == ("stall", "1", CHAMPION)
+    aliases = client(tracking).get_registered_model("dealcast-win").aliases
+    assert {alias: str(number) for alias, number in aliases.items()} == {CHAMPION: "1", CHALLENGER: "2"}
+    assert tracking.targets() == ["stall", "win"]
+    assert tracking.targets(CHALLENGER) == ["win"]
+
+
+def test_a_run_is_finished_and_carries_parameters_metrics_and_the_manifest(
+    store: Store, trained: Mapping[Target, Trained], tmp_path: Path
+) -> None:
+    tracking, (first, _, _) = store
+    run = client(tracking).get_run(first.run_id)
+    made = trained["win"]
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics == pytest.approx(dict(made.evaluation.metrics))
+    assert run.data.params == {name: str(value) for name, value in made.params().items()}
+    assert {"train_end", "feature_hash", "data_sha256", "rounds", "rows_test"} <= set(run.data.params)
+    assert run.data.tags["dealcast.target"] == "win"
+    assert run.data.tags["dealcast.cutoff"] == made.bundle.manifest["cutoff"]
+    assert "mlflow.parentRunId" not in run.data.tags
+    manifest = Path(client(tracking).download_artifacts(first.run_id, "manifest.json", str(tmp_path)))
+    assert json.loads(manifest.read_text()) == made.bundle.manifest
+    reliability = Path(client(tracking).download_artifacts(first.run_id, "reliability.json", str(tmp_path)))
+    assert len(json.loads(reliability.read_text())["bins"]) == len(made.bundle.reliability)
+
+
+def test_each_target_has_an_experiment_of_its_own(store: Store) -> None:
+    tracking, registered = store
+    for made in registered:
+        experiment = client(tracking).get_experiment(client(tracking).get_run(made.run_id).info.experiment_id)
+        assert experiment.name == f"dealcast/{made.target}"
+
+
+def test_artifacts_lie_beside_the_store_and_not_in_the_working_folder(store: Store, folder: Path) -> None:
+    assert {path.name for path in folder.iterdir()} == {"my mlflow.db", "mlartifacts", "work"}
+    assert {path.name for path in (folder / "work").iterdir()} == {"pyproject.toml", "uv.lock"}
+    assert len(list((folder / "mlartifacts").rglob("bundle.json"))) == 3
+
+
+def test_nothing_below_the_artifacts_could_run_code_or_is_the_working_folder_s(folder: Path) -> None:
+    files = [path for path in (folder / "mlartifacts").rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} <= {".txt", ".json", ".yaml", ""}
+    assert {path.name for path in files if not path.suffix} <= {"MLmodel", "registered_model_meta"}
+    assert not any(b"somebody-elses" in path.read_bytes() for path in files)
+    for path in files:
+        path.read_text(encoding="utf-8")
+
+
+def test_the_model_names_its_features_and_pins_what_it_needs(store: Store, folder: Path) -> None:
+    names = [column.name for column in pyfunc(store[0]).metadata.get_input_schema().inputs]
+    assert names == list(store[0].load("win")[0].encoding.names)
+    needed = next((folder / "mlartifacts").rglob("requirements.txt")).read_text().split()
+    assert {line.split("==")[0] for line in needed} >= {"dealcast", "lightgbm", "numpy", "mlflow"}
+    assert all("==" in line for line in needed)
+
+
+@pytest.mark.parametrize("alias", [CHAMPION, "1", "2"])
+def test_a_bundle_fetched_by_alias_or_number_says_the_same_to_the_bit(
+    store: Store, trained: Mapping[Target, Trained], frame: FeatureFrame, alias: str
+) -> None:
+    bundle, number = store[0].load("win", alias)
+    assert number == ("2" if alias == "2" else "1")
+    assert bundle.probability(frame).tobytes() == trained["win"].bundle.probability(frame).tobytes()
+
+
+def test_fetching_replaces_what_was_in_the_folder(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "old.txt").write_text("old")
+    assert store[0].fetch("win", CHAMPION, tmp_path / "bundle") == "1"
+    assert {p.name for p in (tmp_path / "bundle").iterdir()} == {"model.txt", "bundle.json", "golden.json"}
+
+
+@pytest.mark.parametrize("missing", ["NaN", "None"])
+def test_mlflow_s_own_model_says_exactly_what_the_bundle_says(
+    store: Store, trained: Mapping[Target, Trained], frame: FeatureFrame, missing: str
+) -> None:
+    table = frame.to_polars().to_pandas()
+    if missing == "None":
+        table = table.astype(object).where(table.notna(), None)
+    table.insert(0, "opportunity_id", "O1")
+    table.insert(1, "as_of", "2025-01-01T00:00:00Z")
+    found = pyfunc(store[0]).predict(table[table.columns[::-1]])
+    assert np.asarray(found).tobytes() == trained["win"].bundle.probability(frame).tobytes()
+
+
+def test_mlflow_s_own_model_refuses_a_table_that_lacks_a_feature(store: Store, frame: FeatureFrame) -> None:
+    table = frame.to_polars().drop("calls_30d").to_pandas()
+    model = pyfunc(store[0])
+    with pytest.raises(FrameMismatch, match=r"missing: calls_30d; unexpected: none"):
+        model.predict(table)
+
+
+def test_a_folder_with_the_quality_report_is_kept_with_the_run(
+    empty: Tracking, trained: Mapping[Target, Trained], tmp_path: Path
+) -> None:
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "report.json").write_text("{}")
+    made = empty.register(trained["churn"], tmp_path / "report")
+    assert [a.path for a in client(empty).list_artifacts(made.run_id, "quality")] == ["quality/report.json"]
+
+
+def test_runs_inside_an_outer_run_are_its_children_every_one(
+    empty: Tracking, trained: Mapping[Target, Trained], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with `mlflow run`, which names its run in the environment of the process it starts."""
+    outer = client(empty).create_run("0").info.run_id
+    monkeypatch.setenv("MLFLOW_RUN_ID", outer)
+    for target in ("churn", "win"):
+        run = client(empty).get_run(empty.register(trained[target]).run_id)
+        assert run.info.run_id != outer
+        assert run.data.tags["mlflow.parentRunId"] == outer
+    assert os.environ["MLFLOW_RUN_ID"] == outer
+    assert client(empty).get_run(outer).data.params == {}
+
+
+def test_a_relative_store_is_made_where_the_command_runs(
+    trained: Mapping[Target, Trained], template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "there").mkdir()
+    shutil.copy(template, tmp_path / "there" / "mlflow.db")
+    monkeypatch.chdir(tmp_path / "there")
+    made = Tracking().register(trained["churn"])
+    monkeypatch.chdir(tmp_path)
+    assert not (tmp_path / "mlartifacts").exists()
+    bundle, number = Tracking("sqlite:///there/mlflow.db").load("churn")
+    assert (number, bundle.target) == (made.version, "churn")
+
+
+def test_an_unknown_alias_says_how_to_get_one(store: Store) -> None:
+    wanted = (
+        r"has no challenger of dealcast-stall; train one with `dealcast train DATA --target stall`,"
+        r" or name the store with --tracking-uri"
+    )
+    with pytest.raises(TrackingError, match=wanted):
+        store[0].load("stall", CHALLENGER)
+
+
+@pytest.mark.parametrize(("target", "alias"), [("churn", CHAMPION), ("win", "99"), ("churn", "1")])
+def test_a_model_or_version_that_is_not_there_is_said(store: Store, target: str, alias: str) -> None:
+    with pytest.raises(TrackingError, match=f"has no {alias} of dealcast-{target}"):
+        store[0].load(target, alias)
+
+
+@pytest.mark.parametrize("ask", ["targets", "load", "register"])
+def test_a_server_that_is_down_is_said_and_not_taken_for_an_empty_one(
+    settings: pytest.MonkeyPatch, monkeypatch: pytest.MonkeyPatch, trained: Mapping[Target, Trained], ask: str
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    tracking = Tracking("http://127.0.0.1:9")
+    calls = {
+        "targets": tracking.targets,
+        "load": lambda: tracking.load("win"),
+        "register": lambda: tracking.register(trained["win"]),
+    }
+    with pytest.raises(TrackingError, match=r"^tracking store http://127\.0\.0\.1:9: (?!.*has no)"):
+        calls[ask]()
+
+
+def test_a_file_that_is_no_store_is_said(
+    settings: pytest.MonkeyPatch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlflow.store.db.utils.MAX_RETRY_COUNT", 1)
+    path = tmp_path / "notes.db"
+    path.write_text("these are notes and no database at all\n" * 40)
+    tracking = Tracking(f"sqlite:///{path}")
+    with pytest.raises(TrackingError, match=r"notes.db: .*file is not a database"):
+        tracking.targets()
+
+
+def test_artifacts_that_were_deleted_are_said(
+    empty: Tracking, trained: Mapping[Target, Trained], tmp_path: Path
+) -> None:
+    empty.register(trained["churn"])
+    shutil.rmtree(tmp_path / "mlartifacts" / "models")
+    with pytest.raises(TrackingError, match=r"^tracking store sqlite:///.*mlflow.db: "):
+        empty.load("churn")
+
+
+def test_a_store_that_was_used_is_not_the_next_one_s_default(
+    empty: Tracking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    empty.targets()
+    assert Tracking().uri == DEFAULT_URI
+
+
+def test_registering_prints_nothing(
+    empty: Tracking, trained: Mapping[Target, Trained], capfd: pytest.CaptureFixture[str]
+) -> None:
+    empty.register(trained["churn"])
+    empty.load("churn")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_store_is_the_one_given_else_the_environment_s_else_sqlite_here(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert Tracking().uri == DEFAULT_URI == "sqlite:///mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///other.db")
+    assert tracking_uri() == "sqlite:///other.db"
+    assert tracking_uri("sqlite:///mine.db") == "sqlite:///mine.db"
+
+
+def test_a_version_s_name_is_the_house_s() -> None:
+    assert [model_name(target) for target in ("win", "stall", "churn")] == [
+        "dealcast-win", "dealcast-stall", "dealcast-churn",
+    ]  # fmt: skip
+
+
+def test_the_store_is_a_plain_sqlite_file(folder: Path, store: Store) -> None:
+    with sqlite3.connect(folder / "my mlflow.db") as connection:
+        names = [row[0] for row in connection.execute("SELECT name FROM registered_models ORDER BY name")]
+    connection.close()
+    assert names == ["dealcast-stall", "dealcast-win"]
