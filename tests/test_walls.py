@@ -46,8 +46,6 @@ def test_a_floor_imports_nothing_from_above_and_no_foreign_trade(floor: str) -> 
         for path in modules(floor)
         for name in imports(path)
         if name.split(".")[0] in FORBIDDEN[floor]
-        and path.relative_to(ROOT).as_posix() != "training/tracking.py"
-        and not (floor == "serving" and _is_typing_only(path, name))
     ]
     assert not found
 

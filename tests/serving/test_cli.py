@@ -28,7 +28,7 @@ def test_every_command_has_help_with_an_example(dealcast: Dealcast, command: tup
 
 @pytest.mark.parametrize(
     "words",
-    [("score", "x"), ("train",), ("nothing",), ("train", "x", "--target", "luck"), ("pull", "x", "y")],
+    [("score", "x"), ("train",), ("nothing",), ("train", "x", "--target", "l"), ("pull", "a", "b")],
 )
 def test_wrong_usage_ends_with_2(dealcast: Dealcast, words: tuple[str, ...]) -> None:
     assert dealcast(*words).code == 2
