@@ -163,7 +163,7 @@ def _with_progress(source: Source, target: Target) -> Trained:
 
     said = TextColumn("{task.description}: {task.fields[at]}")
     columns = (said, BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=True) as bar:
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task(f"training {target}", total=None, at="features")
 
         def progress(done: int, most: int) -> None:

@@ -273,8 +273,9 @@ def test_a_first_amount_of_zero_gives_no_share() -> None:
     assert value(history, "amount_change_share", 6) is None
 
 
-def test_a_stage_outside_the_order_is_named_but_has_no_position() -> None:
-    history = history_of(stage_changes=[move(0, "offer"), move(5, "parked")])
+def test_a_stage_outside_the_order_is_named_but_is_neither_a_position_nor_a_peak() -> None:
+    history = history_of(stage_changes=[move(0, "offer"), move(5, "parked"), move(8, "lead")])
+    assert value(history, "stages_below_peak", 9) == 2
     named = ("stage", "stage_position", "stages_below_peak", "days_in_stage")
     assert [value(history, name, 6) for name in named] == ["parked", None, None, 1]
 
@@ -372,4 +373,16 @@ def test_a_frame_has_null_where_a_feature_is_not_given_and_text_for_categories()
     frame = features_at(DEAL_STORY, [("d", day(5)), ("d", day(25))]).to_polars()
     assert frame["amount"].to_list() == [None, 150.0]
     assert frame["stage"].to_list() == [None, "offer"]
-    assert frame.columns == [feature.name for feature in FEATURES["opportunity"]]
+
+
+@pytest.mark.parametrize("entity", STORIES)
+def test_the_columns_stand_in_the_order_of_the_catalogue(entity: Entity) -> None:
+    frame = features_at(DEAL_STORY, [("d" if entity == "opportunity" else "a", day(25))], entity)
+    names = [feature.name for feature in FEATURES[entity]]
+    assert list(frame.columns) == frame.to_polars().columns == names
+
+
+def test_the_rep_shown_beside_a_score_is_that_of_the_deal() -> None:
+    history = history_of(opportunities=[deal("e") | {"rep_id": "of e"}, deal("d") | {"rep_id": "of d"}])
+    codes = history.opportunity_codes(["d", "e"])
+    assert history.opportunities.shown["rep_id"][codes].tolist() == ["of d", "of e"]

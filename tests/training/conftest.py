@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
+from features.build import FeatureFrame
 from features.canonical import CanonicalData
 from features.conventions import Conventions
 from features.history import History, history_from_rows
 from features.sample import make_sample
 from features.times import DAY
-from training.dataset import Source, open_source
+from training.dataset import Source, labelled_frame, open_source
 from training.labels import TARGETS, Target
 from training.run import Trained, train_target
 
@@ -96,3 +97,13 @@ def source(data: CanonicalData) -> Source:
 def trained(source: Source) -> Mapping[Target, Trained]:
     """One trained model per target."""
     return {target: train_target(source, target) for target in TARGETS}
+
+
+@pytest.fixture(scope="session")
+def frames(trained: Mapping[Target, Trained]) -> Mapping[Target, FeatureFrame]:
+    """The features of every fortieth snapshot a model learnt from."""
+    found = {}
+    for target, made in trained.items():
+        frame = labelled_frame(made.source, target).frame
+        found[target] = FeatureFrame(frame.features, {n: v[::40].copy() for n, v in frame.columns.items()})
+    return found

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from features.build import FeatureFrame
 from training.bundle import GOLDEN_ROWS, Bundle, load_bundle
-from training.dataset import labelled_frame
 from training.errors import BundleError, FrameMismatch
 from training.labels import TARGETS, Target
 from training.run import Trained
@@ -50,10 +50,9 @@ def values_of(bundle: Bundle) -> dict[str, Any]:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_loaded_bundle_says_the_same_to_the_bit(
-    trained: Mapping[Target, Trained], saved: Path, target: Target
+    trained: Mapping[Target, Trained], frames: Mapping[Target, FeatureFrame], saved: Path, target: Target
 ) -> None:
-    made, bundle = trained[target].bundle, load_bundle(saved / target)
-    frame = labelled_frame(trained[target].source, target).frame
+    made, bundle, frame = trained[target].bundle, load_bundle(saved / target), frames[target]
     assert bundle.probability(frame).tobytes() == made.probability(frame).tobytes()
     (before, why_before), (after, why_after) = made.explained(frame), bundle.explained(frame)
     assert before.tobytes() == after.tobytes() == made.probability(frame).tobytes()
@@ -201,10 +200,11 @@ def test_another_calibration_than_then_is_refused(win: Path) -> None:
         load_bundle(win)
 
 
-def test_a_frame_of_another_entity_is_refused(trained: Mapping[Target, Trained]) -> None:
-    frame = labelled_frame(trained["churn"].source, "churn").frame
+def test_a_frame_of_another_entity_is_refused(
+    trained: Mapping[Target, Trained], frames: Mapping[Target, FeatureFrame]
+) -> None:
     with pytest.raises(FrameMismatch, match=r"missing: activities_7d.*; unexpected: orders_total"):
-        trained["win"].bundle.probability(frame)
+        trained["win"].bundle.probability(frames["churn"])
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 from features.build import FeatureFrame
-from training.dataset import labelled_frame
 from training.errors import FrameMismatch, TrackingError
 from training.labels import Target
 from training.run import Trained
@@ -100,13 +99,12 @@ def pyfunc(tracking: Tracking, uri: str = "models:/dealcast-win@champion") -> An
 
 
 @pytest.fixture(scope="module")
-def frame(trained: Mapping[Target, Trained]) -> FeatureFrame:
+def frame(frames: Mapping[Target, FeatureFrame]) -> FeatureFrame:
     """Features of some snapshots, with numbers and texts missing."""
-    whole = labelled_frame(trained["win"].source, "win").frame
-    columns = {name: values[::40].copy() for name, values in whole.columns.items()}
+    columns = {name: values.copy() for name, values in frames["win"].columns.items()}
     columns["region"][::2] = None
     assert np.isnan(columns["days_since_last_inbound"]).any()
-    return FeatureFrame(whole.features, columns)
+    return FeatureFrame(frames["win"].features, columns)
 
 
 def test_the_first_version_is_champion_and_the_next_challenger(store: Store) -> None:
