@@ -186,15 +186,15 @@ class ScoreResponse(BaseModel):
 def rows_of(opportunity: BaseModel) -> Mapping[str, list[dict[str, Any]]]:
     """A posted opportunity as canonical rows by table.
 
-    Its changes are its own; its contacts and orders are its account's; an activity is its own
-    unless it says otherwise: names another opportunity, or gives null for it.
+    Its changes are its own; its contacts and orders are its account's unless they name another;
+    an activity is its own unless it names another opportunity, or gives null for it.
     """
     posted = opportunity.model_dump()
     said = [activity.model_fields_set for activity in opportunity.activities]  # type: ignore[attr-defined]
     account = posted["account_id"]
     nested = {name: posted.pop(name) for name in _NESTED}
     own = {"opportunity_id": posted["opportunity_id"]}
-    return {
+    tables = {
         "opportunities": [posted],
         "stage_changes": [row | own for row in nested["stage_changes"]],
         "field_changes": [row | own for row in nested["field_changes"]],
@@ -203,12 +203,28 @@ def rows_of(opportunity: BaseModel) -> Mapping[str, list[dict[str, Any]]]:
             for row, given in zip(nested["activities"], said, strict=True)
         ],
         "accounts": [nested["account"] | {"account_id": account}] if nested["account"] else [],
-        "contacts": [row | {"account_id": account} for row in nested["contacts"]],
-        "orders": [row | {"account_id": account} for row in nested["orders"]],
+        "contacts": [row | {"account_id": row["account_id"] or account} for row in nested["contacts"]],
+        "orders": [row | {"account_id": row["account_id"] or account} for row in nested["orders"]],
     }
+    return {name: _settled(TABLES[name], rows) for name, rows in tables.items()}
 
 
 _NESTED = ("stage_changes", "field_changes", "activities", "account", "contacts", "orders")
+
+
+def _settled(table: Table, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row per version of a key, chosen by content as the cleaning of a data set chooses.
+
+    Versions differ in when they were recorded; of two rows of one version the greater counts,
+    column by column as declared, an empty column being least.
+    """
+    chosen: dict[tuple[Any, ...], tuple[Any, dict[str, Any]]] = {}
+    for row in rows:
+        version = (*(row.get(column) for column in table.key), row.get("recorded_at") or row.get("at"))
+        rank = [(row.get(column) is not None, row.get(column)) for column in table.column_names]
+        if version not in chosen or chosen[version][0] < rank:
+            chosen[version] = (rank, row)
+    return [row for _, row in chosen.values()]
 
 
 def latest_known(rows: Mapping[str, list[dict[str, Any]]]) -> int:

@@ -11,7 +11,6 @@ import pytest
 from features.build import FAMILIES, Entity
 from features.catalog import BEHAVIOURS, FEATURES, LANGUAGES, SEASONAL, Feature, feature_hash
 from features.conventions import Conventions
-from features.dictionary import README, with_dictionary
 from features.history import history_from_rows
 from features.snapshots import Snapshots
 
@@ -81,8 +80,3 @@ def test_the_hash_says_what_the_columns_mean_and_not_how_they_are_worded() -> No
     hashes = {feature_hash(some) for some in changed}
     assert len(hashes) == len(changed)
     assert feature_hash(features) not in hashes
-
-
-def test_the_dictionary_in_the_readme_is_that_of_the_catalogue() -> None:
-    text = README.read_text(encoding="utf-8")
-    assert with_dictionary(text) == text, "run `python -m features.dictionary --write`"

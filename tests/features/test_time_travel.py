@@ -176,7 +176,7 @@ def test_what_was_known_at_an_instant_ends_with_that_instant() -> None:
     assert known(3) == {"accounts": 2, "leads": 1, "opportunities": 1, "stage_changes": 1}
     assert known(4) == known(3) | {"contacts": 1, "stage_changes": 2}
     assert known(5) == known(4) | {"orders": 1}
-    before, after = (data.known_at(day(number) - 1)["opportunities"].to_dicts()[0] for number in (5, 5.1))
+    before, after = (data.known_at(as_of)["opportunities"].to_dicts()[0] for as_of in (day(5) - 1, day(5)))
     assert [before[name] for name in ("closed_at", "outcome", "loss_reason")] == [None, None, None]
     assert [after["outcome"], after["loss_reason"]] == ["lost", "price"]
     lead = data.known_at(day(5) - 1)["leads"].to_dicts()[0]

@@ -109,6 +109,22 @@ def test_activities_of_other_deals_or_of_none_do_not_count(client: TestClient, t
     assert win([*deal["activities"], own]) != win(deal["activities"])
 
 
+def test_repeats_are_harmless_and_of_two_rows_at_one_time_the_same_counts_in_any_order(
+    client: TestClient, trained: Trained
+) -> None:
+    deal = posted(trained.data, open_deal(client, trained))
+    moves = deal["stage_changes"]
+    both = [moves[-1] | {"stage": "Commit"}, moves[-1] | {"stage": "Qualification"}]
+
+    def answer(stage_changes: list[dict[str, Any]]) -> Any:
+        body = {"as_of": T, "opportunities": [deal | {"stage_changes": stage_changes}]}
+        return client.post("/v1/scores", json=body).json()["scores"][0]
+
+    assert answer([*moves, moves[0]]) == answer(moves)
+    assert answer([*moves[:-1], *both]) == answer([*moves[:-1], *both[::-1]])
+    assert answer([*moves[:-1], *both])["stage"] == "Qualification"
+
+
 def test_health_and_models_say_what_is_served(client: TestClient) -> None:
     assert client.get("/health/live").json() == {"status": "live"}
     assert client.get("/health/ready").json()["models"] == {"win": "1", "stall": "1", "churn": "1"}

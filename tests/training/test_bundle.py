@@ -95,6 +95,15 @@ def test_the_json_is_json_without_nan_or_infinity(saved: Path, target: Target, n
     json.loads((saved / target / name).read_text(encoding="utf-8"), parse_constant=refuse)
 
 
+def test_a_number_that_json_does_not_have_is_not_written(
+    trained: Mapping[Target, Trained], tmp_path: Path
+) -> None:
+    spoilt = Bundle(**{**vars(trained["win"].bundle), "manifest": {"metrics": {"roc_auc": float("nan")}}})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        spoilt.save(tmp_path)
+    assert not (tmp_path / "bundle.json").exists()
+
+
 def test_missing_values_among_the_golden_rows_come_back_missing(win: Path) -> None:
     rows = json.loads((win / "golden.json").read_text())["rows"]
     assert any(value is None for row in rows for value in row)

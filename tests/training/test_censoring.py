@@ -38,8 +38,8 @@ def test_a_known_label_weighs_one_over_the_share_uncensored_before_it_was_decide
 
 
 def test_a_label_that_does_not_count_neither_weighs_nor_censors() -> None:
-    some = labels([1, UNKNOWN, 0, 1], [1, 2, 3, 4], [True, False, False, True])
-    assert censoring_weights(some).tolist() == [1, 0, 0, 1]
+    some = labels([UNKNOWN, UNKNOWN, 1, 1], [1, 1, 2, 2], [True, False, True, False])
+    assert censoring_weights(some).tolist() == [0, 0, 2, 0]
 
 
 def test_the_weights_of_the_known_sum_to_all_where_the_oldest_is_known() -> None:

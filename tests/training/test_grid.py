@@ -114,10 +114,10 @@ def test_the_moments_of_records_are_when_they_became_known_while_the_deal_was_op
         ("d", 0, "lead"),
         ("d", 4, "demo", 6),  # at 4, known at 6
         ("d", 6, "lead"),  # the same moment again
-        ("d", 8, "offer", 50),  # known after `until`
         ("d", 30, "won"),  # at the close: no longer open
         ("e", 2, "lead", 1),  # planned before the deal was created
         ("e", 7, "demo", 6),
+        ("e", 8, "offer", 50),  # known after `until`
     ]
     history = tell({"d": (0, 30, "won"), "e": (3, None, None)}, moves)
     found = moments_of_records(history, 40 * DAY)
