@@ -26,6 +26,7 @@ from training.labels import ENTITY
 from training.run import Trained
 
 DEFAULT_URI = "sqlite:///mlflow.db"
+_OURS = "name LIKE 'dealcast-%'"
 CHAMPION, CHALLENGER = "champion", "challenger"
 _NOT_FOUND = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such model; no such alias
 _NEEDED = ("dealcast", "lightgbm", "numpy", "polars", "pandas", "scikit-learn", "mlflow")
@@ -107,10 +108,16 @@ class Tracking:
         return number
 
     def targets(self, alias: str = CHAMPION) -> list[str]:
-        """The targets that have a version under an alias."""
+        """The targets that have a version under an alias (or of a version number), sorted."""
         with self._client() as (_, client):
-            found = client.search_registered_models(filter_string="name LIKE 'dealcast-%'")
-            return sorted(m.name.removeprefix("dealcast-") for m in found if alias in m.aliases)
+            if alias.isdigit():
+                versions = client.search_model_versions(_OURS)
+                names = {v.name for v in versions if str(v.version) == alias}
+            else:
+                names = {
+                    m.name for m in client.search_registered_models(filter_string=_OURS) if alias in m.aliases
+                }
+            return sorted(name.removeprefix("dealcast-") for name in names)
 
     def _experiment(self, client: Any, target: str) -> str:
         name = f"dealcast/{target}"
@@ -122,6 +129,7 @@ class Tracking:
     @contextmanager
     def _client(self) -> Iterator[tuple[Any, Any]]:
         """MLflow pointed at this store, quiet, with its errors as ours."""
+        _check_folder(self.uri)
         with _quiet(), _kept("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID"):
             import mlflow
             from mlflow.exceptions import MlflowException
@@ -199,6 +207,14 @@ def _signature(bundle: Bundle) -> Any:
     return ModelSignature(Schema(inputs), Schema([ColSpec("double", "probability")]))
 
 
+def _check_folder(uri: str) -> None:
+    """A clear word at once where an SQLite file has no folder; MLflow would try for minutes."""
+    if uri.startswith("sqlite:///"):
+        folder = Path(uri.removeprefix("sqlite:///")).resolve().parent
+        if not folder.is_dir():
+            raise TrackingError(f"tracking store {uri}: there is no folder {folder}; make it first")
+
+
 def _artifacts(uri: str) -> str | None:
     """Beside an SQLite store, wherever the command is run; elsewhere as the store has it."""
     if not uri.startswith("sqlite:///"):
@@ -210,6 +226,7 @@ def _artifacts(uri: str) -> str | None:
 def _quiet() -> Iterator[None]:
     """MLflow's and Alembic's own words on stderr are not for our users; errors are raised."""
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # the default goes on for minutes
     with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         yield

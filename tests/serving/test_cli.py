@@ -159,6 +159,11 @@ def test_a_second_training_is_a_challenger(dealcast: Dealcast, tmp_path: Path, t
     words = ("train", trained.crm, "--as-of", T, "--target", "churn", "--tracking-uri", uri)
     assert "dealcast-churn v1 (champion)" in dealcast(*words).out
     assert "dealcast-churn v2 (challenger)" in dealcast(*words).out
+    score = ("score", trained.crm, "--as-of", T, "--tracking-uri", uri)
+    for alias, version in (("champion", 1), ("challenger", 2), ("2", 2)):
+        out = tmp_path / f"{alias}.csv"
+        assert dealcast(*score, "--out", out, "--alias", alias).code == 0
+        assert set(pl.read_csv(out)["model_churn"]) == {version}
 
 
 def test_a_sample_keeps_what_is_there_and_spares_foreign_folders(dealcast: Dealcast, tmp_path: Path) -> None:
