@@ -17,6 +17,7 @@ from features.times import DAY, BoolArray, iso
 from training.errors import TooLittleData
 from training.labels import LabelPolicy, Labels, Target, label
 
+ROOM = 1.25  # later parts last at least so many gaps, where 20% of the snapshots would leave less
 LEAST_POSITIVE = 20  # of each class, in every part: fewer tell nothing about a calibration
 
 
@@ -66,6 +67,8 @@ def forward_split(
 ) -> Split:
     """60, 20 and 20% of the snapshots by time, each part closed by a gap; checked after building.
 
+    Where the gap would fill most of a later part, that part begins earlier.
+
     Raises:
         TooLittleData: a part holds fewer than 20 snapshots of either label.
     """
@@ -73,10 +76,18 @@ def forward_split(
         raise TooLittleData(f"{target}: no snapshot to learn from at {iso(cutoff)}; train on later data")
     gap = _gap(target, history, snapshots, cutoff, policy)
     first, second = (int(q) for q in np.quantile(snapshots.as_of, [0.6, 0.8], method="lower"))
+    second = min(second, cutoff - int(ROOM * gap))
+    first = min(first, second - int(ROOM * gap))
     bounds = [int(snapshots.as_of.min()) - 1, first, second, cutoff]
 
     def part(name: str, begin: int, end: int) -> Part:
         rows = (snapshots.as_of > begin) & (snapshots.as_of <= end - gap)
+        if not rows.any():
+            raise TooLittleData(
+                f"{target}: the data up to {iso(cutoff)} are too short: the {name} part has no snapshot that"
+                f" lies {gap / DAY:.0f} days, within which a label is decided, before its end;"
+                " give a longer history"
+            )
         labels = label(target, history, snapshots.take(rows), end, policy)
         _check_enough(target, name, labels, f"{iso(begin)} to {iso(end)}")
         return Part(name, rows, begin, end, labels)
