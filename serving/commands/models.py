@@ -179,6 +179,8 @@ def _line(trained: Trained, name: str) -> str:
     beside = f"base rate {m['baseline_base_rate_log_loss']:.4f}" + (
         f", stage rate {stage:.4f}" if stage else ""
     )
+    given = trained.source.policy.win_given_stage if trained.bundle.target == "win" else ""
+    name += f", given that the deal reaches {given}" if given else ""
     return (
         f"{name}: forward test of {rows['test']:,} snapshots after {iso(trained.split.calibrate.end)[:10]}:"
         f" log loss {m['log_loss']:.4f} ({beside}), ROC AUC {m['roc_auc']:.3f},"
