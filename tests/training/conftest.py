@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
-# OpenMP's threads wait for each other by spinning, which on a machine whose cores are busy makes
-# a fit of one second take forty. Read when LightGBM is first imported, hence up here.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
