@@ -54,13 +54,16 @@ class CanonicalData:
     def watermark(self) -> int:
         """The latest instant at which anything was recorded: up to when these data know.
 
-        Microseconds; a record's `recorded_at` counts, an opportunity's creation and close too.
+        Microseconds; a record's `recorded_at` counts (`at` where it is missing), an opportunity's
+        creation and close too. An activity without a `recorded_at` may be planned for a time that
+        lies far ahead, and tells nothing.
         """
         latest: list[datetime] = []
         for name, columns in _WATERMARKS.items():
             frame = self.tables[name]
             for column in columns:
-                value = frame.select(_RECORDED_AT if column == "recorded_at" else column).max().item()
+                implied = column == "recorded_at" and name != "activities"
+                value = frame.select(_RECORDED_AT if implied else column).max().item()
                 if value is not None:
                     latest.append(value)
         return to_micros(max(latest)) if latest else 0

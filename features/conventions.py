@@ -17,6 +17,7 @@ from features.tables import OPPORTUNITIES
 CATEGORICAL_FIELDS = ("kind", "source", "product")
 NUMERIC_FIELDS = ("amount",)
 TIME_FIELDS = ("expected_close_at",)
+CLOSING_SHARE, CLOSING_DEALS = 0.95, 20
 SHOWN_FIELDS = ("rep_id",)  # shown beside a score, and not looked at by any feature
 
 
@@ -55,11 +56,13 @@ def stage_order(data: CanonicalData) -> tuple[str, ...]:
 
     A stage comes before another if most deals that saw both entered it first; stages are sorted
     by how many others they come before (the Copeland order), then by name. A move at or after
-    the close is not a move to an open stage.
+    the close is not a move to an open stage, nor is one to a stage in which nearly every deal was
+    closed within a day of entering it.
     """
     closes = data["opportunities"].select("opportunity_id", "closed_at")
     moves = data["stage_changes"].join(closes, on="opportunity_id")
     moves = moves.filter(pl.col("closed_at").is_null() | (pl.col("at") < pl.col("closed_at")))
+    moves = moves.filter(~pl.col("stage").is_in(_closing(moves).implode()))
     first = moves.group_by("opportunity_id", "stage").agg(pl.col("at").min())
     pairs = first.join(first, on="opportunity_id", suffix="_other").filter(pl.col("at") < pl.col("at_other"))
     counts = pairs.group_by("stage", "stage_other").len()
@@ -73,3 +76,10 @@ def stage_order(data: CanonicalData) -> tuple[str, ...]:
     ahead = both.filter(pl.col("len") > pl.col("len_back").fill_null(0))
     score = dict(ahead.group_by("stage").len().iter_rows())
     return tuple(sorted(first["stage"].unique(), key=lambda stage: (-score.get(stage, 0), stage)))
+
+
+def _closing(moves: pl.DataFrame) -> pl.Series:
+    """The stages that are a close by another name: their deals close within a day, nearly all."""
+    soon = (pl.col("closed_at") - pl.col("at") <= pl.duration(days=1)).fill_null(False)
+    shares = moves.group_by("stage").agg(soon.mean().alias("share"), pl.len().alias("deals"))
+    return shares.filter((pl.col("share") >= CLOSING_SHARE) & (pl.col("deals") >= CLOSING_DEALS))["stage"]

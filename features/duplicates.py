@@ -34,8 +34,9 @@ def distinct(frame: pl.DataFrame, table: Table) -> Distinct:
 
     In a table of two clocks, rows of one key that became known at different times are versions
     of a record, and all stay. Of rows of the same version, or of the same key elsewhere, the
-    content decides which one stays (an opportunity's latest close before everything else, then
-    the largest value column by column), so that the order of the file does not.
+    content decides which one stays (an opportunity's latest close and any other's earliest
+    creation before everything else, then the largest value column by column), so that the order
+    of the file does not, and a row that was made later changes nothing before.
     """
     doubled = _doubled(frame, table.key)
     none = pl.Series(dtype=pl.UInt32)
@@ -65,12 +66,15 @@ def _one_per_version(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
     if table.has_two_clocks:
         frame = frame.with_columns(pl.coalesce("recorded_at", "at").alias(_KNOWN_FROM))
         version.append(_KNOWN_FROM)
-    ranked = frame.sort(_preference(frame, table), descending=True, nulls_last=True)
+    order = _preference(frame, table)
+    falling = [name != "created_at" or table.name == "opportunities" for name in order]
+    ranked = frame.sort(order, descending=falling, nulls_last=True)
     return ranked.unique(subset=version, keep="first", maintain_order=True)
 
 
 def _preference(frame: pl.DataFrame, table: Table) -> list[str]:
     """Columns by which contradicting rows are ranked; further ones by name, as files differ in order."""
-    first = ["closed_at"] if table.name == "opportunities" else []
+    by_time = "closed_at" if table.name == "opportunities" else "created_at"
+    first = [by_time] if by_time in frame.columns else []
     further = sorted(set(frame.columns) - set(table.column_names) - {POSITION, _KNOWN_FROM})
     return [*first, *(name for name in table.column_names if name not in first), *further]

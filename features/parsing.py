@@ -9,16 +9,13 @@ import polars as pl
 
 from features.canonical import TIME
 from features.tables import Column, Kind
-from features.times import DAY, HOUR, SECOND, to_micros
+from features.times import DAY, FIRST_YEAR, HOUR, LAST_YEAR, SECOND, to_micros
 
-# Beyond these years a time is a typing error or a stand-in for "never"; both inclusive.
-FIRST_YEAR: Final = 1900
-LAST_YEAR: Final = 2200
 EARLIEST: Final = to_micros(datetime(FIRST_YEAR, 1, 1, tzinfo=UTC))
 LATEST: Final = to_micros(datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC)) - 1
 
 _MINUTE: Final = 60 * SECOND
-_ISO_8601: Final = (
+ISO_8601: Final = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"(?:[Tt ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]+)?)?"
     r" ?(?:[Zz]|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)?)?$"
@@ -181,7 +178,7 @@ def _parsed_time(text: pl.Expr, time_zone: str) -> pl.Expr:
     offset = text.str.slice(16).str.extract(r"([Zz]|[+-][0-9:]+)$")
     aware = (local - _offset_micros(offset)).cast(TIME)
     placed = _placed(local.cast(pl.Datetime("us")), time_zone)
-    return pl.when(text.str.contains(_ISO_8601)).then(pl.when(offset.is_null()).then(placed).otherwise(aware))
+    return pl.when(text.str.contains(ISO_8601)).then(pl.when(offset.is_null()).then(placed).otherwise(aware))
 
 
 def _local_micros(text: pl.Expr) -> pl.Expr:

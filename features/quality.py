@@ -99,6 +99,11 @@ def _check_columns(table: Table, frame: pl.DataFrame, file: str) -> None:
     if missing:
         names = ", ".join(f"`{name}`" for name in missing)
         what = f"column {names} is" if len(missing) == 1 else f"columns {names} are"
+        if not set(frame.columns) & set(table.column_names):
+            raise MissingColumn(
+                f"{file}: {what} missing, and none of its {frame.width} columns is one of {table.name}; is"
+                " its first row a header? Other names go into a mapping, see `dealcast import folder --help`"
+            )
         raise MissingColumn(
             f"{file}: {what} missing (found: {', '.join(frame.columns)}); "
             f"name {'it' if len(missing) == 1 else 'them'} in a mapping, see `dealcast import folder --help`"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from features.canonical import PHYSICAL
-from features.parsing import FIRST_YEAR, LAST_YEAR
 from features.tables import Column, Kind, Table
+from features.times import FIRST_YEAR, LAST_YEAR
 
 if TYPE_CHECKING:
     import pandera.polars as pa

@@ -123,8 +123,10 @@ def age_days(created_at: IntArray, as_of: IntArray) -> FloatArray:
 
 
 def share(part: IntArray | FloatArray, whole: IntArray | FloatArray) -> FloatArray:
-    """part / whole as float64; NaN where the whole is 0."""
-    return np.where(whole != 0, part / np.where(whole != 0, whole, 1), np.nan)
+    """part / whole as float64; NaN where the whole is 0 or the ratio is beyond what a float64 holds."""
+    with np.errstate(over="ignore"):
+        ratio = part / np.where(whole != 0, whole, 1)
+    return np.where((whole != 0) & np.isfinite(ratio), ratio, np.nan)
 
 
 def texts_where(known: BoolArray, texts: TextArray) -> TextArray:

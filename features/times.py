@@ -22,6 +22,10 @@ WEEK: Final = 7 * DAY
 NEVER: Final = int(np.iinfo(np.int64).max)  # later than every snapshot: not closed, not known
 MISSING: Final = int(np.iinfo(np.int64).min)  # no such time; as a NaT's own bits
 
+# Beyond these years a time is a typing error or a stand-in for "never"; both inclusive.
+FIRST_YEAR: Final = 1900
+LAST_YEAR: Final = 2200
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -42,6 +46,8 @@ def parse_instant(text: str, time_zone: str = "UTC", *, name: str = "as_of") -> 
         raise DataError(
             f"{name} is not an ISO 8601 time: {text!r}; write it as 2025-03-31 or 2025-03-31T09:00:00Z"
         ) from None
+    if not FIRST_YEAR <= when.year <= LAST_YEAR:
+        raise DataError(f"{name} lies outside of the years {FIRST_YEAR} to {LAST_YEAR}")
     return to_micros(when, time_zone)
 
 
@@ -49,7 +55,10 @@ def to_micros(when: datetime, time_zone: str = "UTC") -> int:
     """Microseconds of a datetime; a naive one is read in `time_zone`. Exact, no float on the way."""
     if when.tzinfo is None:
         when = when.replace(tzinfo=ZoneInfo(time_zone))
-    elapsed = when - _EPOCH
+    try:
+        elapsed = when - _EPOCH
+    except OverflowError:
+        raise DataError("a time lies before the year 1 or after the year 9999 in UTC") from None
     return (elapsed.days * 86_400 + elapsed.seconds) * SECOND + elapsed.microseconds
 
 

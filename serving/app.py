@@ -11,12 +11,13 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from serving.bundles import load_models
+from serving.clock import now
 from serving.histories import of_tables
 from serving.problems import MEDIA_TYPE, install
 from serving.routes import health, scores
 from serving.schemas import ScoreRequest
 from serving.scorer import Scorer
-from serving.service import Service, Source, now
+from serving.service import Service, Source
 from serving.settings import Settings, settings_from
 
 _PROBLEM = {"description": "problem+json (RFC 9457)", "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -16,6 +17,7 @@ from pydantic import (
 )
 
 from features.errors import DataError
+from features.parsing import ISO_8601
 from features.tables import TABLES, Column, Kind, Table
 from features.times import parse_instant
 
@@ -28,10 +30,13 @@ def _instant(value: Any, info: ValidationInfo) -> Any:
         return None
     if not isinstance(value, str):
         raise ValueError("must be an ISO 8601 time as text")  # noqa: TRY004
+    value = value.strip().upper()
+    if not re.match(ISO_8601, value):
+        raise ValueError("is not an ISO 8601 time such as 2025-03-31T09:00:00Z")
     try:
         return parse_instant(value, (info.context or {}).get("time_zone", "UTC"), name="time")
-    except DataError:
-        raise ValueError("is not an ISO 8601 time such as 2025-03-31T09:00:00Z") from None
+    except DataError as error:
+        raise ValueError(str(error)) from None
 
 
 def _word(value: Any) -> Any:
@@ -42,12 +47,22 @@ def _word(value: Any) -> Any:
 
 
 def _tidy(value: Any) -> Any:
-    """Text without outer blanks; empty is missing."""
+    """Text without outer blanks; empty is missing. A whole number may stand for an id."""
+    if isinstance(value, bool | float):
+        raise ValueError("must be text")  # noqa: TRY004
     return (value.strip() or None) if isinstance(value, str) else value
+
+
+def _no_bool(value: Any) -> Any:
+    """A number; true and false are none."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number")  # noqa: TRY004
+    return value
 
 
 _ISO = WithJsonSchema({"type": "string", "format": "date-time"})
 Instant = Annotated[int, BeforeValidator(_instant), _ISO]
+OptionalText = Annotated[str | None, BeforeValidator(_tidy)]
 OptionalInstant = Annotated[int | None, BeforeValidator(_instant), _ISO]
 
 
@@ -57,7 +72,8 @@ def _type_of(column: Column) -> Any:
             return Instant if column.required else OptionalInstant
         case Kind.NUMBER:
             limit = Field(allow_inf_nan=False, ge=column.minimum, description=f"unit: {column.unit}")
-            return Annotated[float if column.required else float | None, limit]
+            number = float if column.required else float | None
+            return Annotated[number, BeforeValidator(_no_bool), limit]
         case Kind.CATEGORY if column.allowed:
             words: Any = Literal.__getitem__(column.allowed)
             return Annotated[words if column.required else words | None, BeforeValidator(_word)]
@@ -81,10 +97,10 @@ StageChange = record_model("StageChange", TABLES["stage_changes"], without=_OF_D
 FieldChange = record_model("FieldChange", TABLES["field_changes"], without=_OF_DEAL)
 Activity = record_model(
     "Activity", TABLES["activities"], without=("opportunity_id", "account_id"),
-                        opportunity_id=(str | None, None), account_id=(str | None, None))  # fmt: skip
-Account = record_model("Account", TABLES["accounts"], without=_OF_ACCOUNT, account_id=(str | None, None))
-Contact = record_model("Contact", TABLES["contacts"], without=_OF_ACCOUNT, account_id=(str | None, None))
-Order = record_model("Order", TABLES["orders"], without=_OF_ACCOUNT, account_id=(str | None, None))
+                        opportunity_id=(OptionalText, None), account_id=(OptionalText, None))  # fmt: skip
+Account = record_model("Account", TABLES["accounts"], without=_OF_ACCOUNT, account_id=(OptionalText, None))
+Contact = record_model("Contact", TABLES["contacts"], without=_OF_ACCOUNT, account_id=(OptionalText, None))
+Order = record_model("Order", TABLES["orders"], without=_OF_ACCOUNT, account_id=(OptionalText, None))
 PostedOpportunity = record_model(
     "PostedOpportunity",
     TABLES["opportunities"],
@@ -222,6 +238,8 @@ def _settled(table: Table, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for row in rows:
         version = (*(row.get(column) for column in table.key), row.get("recorded_at") or row.get("at"))
         rank = [(row.get(column) is not None, row.get(column)) for column in table.column_names]
+        if "created_at" in row and table.name != "opportunities":  # the earliest creation comes first
+            rank.insert(0, (row["created_at"] is not None, -(row["created_at"] or 0)))
         if version not in chosen or chosen[version][0] < rank:
             chosen[version] = (rank, row)
     return [row for _, row in chosen.values()]

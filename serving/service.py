@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from features.errors import UnknownEntity
 from features.times import parse_instant
 from serving.answers import answer
+from serving.clock import now
 from serving.histories import Histories, of_rows
 from serving.problems import Problem, invalid, not_json
 from serving.schemas import ScoreRequest, latest_known, rows_of
@@ -36,11 +37,15 @@ class Service:
     source: Source | None
     settings: Settings
 
+    @property
+    def time_zone(self) -> str:
+        """In which times without an offset are read: that of the data the models learnt from."""
+        return next((m.bundle.conventions.time_zone for m in self.scorer.models.values()), "UTC")
+
     def parsed(self, body: bytes) -> ScoreRequest:
         """A request body; raises Problem where it is no JSON (400) or not of the shape (422)."""
-        zone = next((m.bundle.conventions.time_zone for m in self.scorer.models.values()), "UTC")
         try:
-            request = ScoreRequest.model_validate_json(body, context={"time_zone": zone})
+            request = ScoreRequest.model_validate_json(body, context={"time_zone": self.time_zone})
         except ValidationError as error:
             if error.errors()[0]["type"] == "json_invalid":
                 raise not_json(str(error.errors()[0]["ctx"]["error"])) from None
@@ -56,6 +61,8 @@ class Service:
     def score_posted(self, request: ScoreRequest, language: Language) -> dict[str, Any]:
         """Scores of posted histories, in the same order; nothing is kept."""
         as_of = now() if request.as_of is None else request.as_of
+        for place, opportunity in enumerate(request.opportunities):
+            _check_close(dict(opportunity), place)
         scores = [self._posted(o, as_of, request.explain, language) for o in request.opportunities]
         return {"scores": scores}
 
@@ -68,7 +75,7 @@ class Service:
                 404, "no-data-set", "No data set is served",
                 "start the server with one (`dealcast serve DATA`), or post histories to /v1/scores",
             )  # fmt: skip
-        when = self.source.watermark if as_of is None else parse_instant(as_of)
+        when = self.source.watermark if as_of is None else parse_instant(as_of, self.time_zone)
         mine = self.source.histories.of_opportunity(opportunity_id)
         try:
             scores = self.scorer.score(mine, [opportunity_id], np.array([when]), explain=explain)
@@ -89,9 +96,20 @@ class Service:
         return answer(scores, 0, latest_known(rows), language)
 
 
-def now() -> int:
-    """The time of day, in microseconds; asked by the doors alone."""
-    return time.time_ns() // 1000
+def _check_close(deal: Mapping[str, Any], place: int) -> None:
+    """What the cleaning of a data set quarantines of opportunities is refused here."""
+    closed_at = deal["closed_at"]
+    wrong = ""
+    if (closed_at is None) != (deal["outcome"] is None):
+        wrong = "closed_at and outcome are given together, or neither while it is open"
+    elif closed_at is not None and closed_at < deal["created_at"]:
+        wrong = "closed_at lies before created_at"
+    if wrong:
+        at = f"opportunities.{place}.closed_at"
+        errors = ({"at": at, "message": wrong},)
+        raise Problem(
+            422, "invalid-request", "The request is not valid", f"1 error, first {at}: {wrong}", errors
+        )
 
 
 def _described(target: str, model: Any) -> dict[str, Any]:

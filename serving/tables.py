@@ -30,7 +30,7 @@ _NUMERIC = (3, 4, 5, 6)
 
 def print_tables(scores: Scores, top: int, language: Language, currency: str) -> None:
     """Print one table for win and one for stall, as far as there are models of them."""
-    console = Console() if Console().is_terminal else Console(width=160)
+    console = Console(markup=False) if Console().is_terminal else Console(markup=False, width=160)
     wide = console.width >= _NARROW
     for target in _TITLES:
         if scores.targets[target].model is not None and len(scores):

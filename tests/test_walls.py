@@ -20,7 +20,7 @@ FORBIDDEN = {
 # What a finished model needs; only the commands may fit and track.
 SERVING_TAKES = ("bundle", "errors", "explain", "labels", "metrics")
 ONE_PLACE = {"mlflow": {"training/tracking.py"}, "uvicorn": {"serving/commands/serve.py"}}
-CLOCKS = {"serving/service.py"}
+CLOCKS = {"serving/clock.py"}
 
 
 def modules(floor: str) -> Iterator[Path]:

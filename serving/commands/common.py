@@ -11,13 +11,14 @@ from rich.console import Console
 
 from features.errors import DataError
 from features.times import parse_instant
+from serving.clock import now
 
 if TYPE_CHECKING:
     from features.canonical import CanonicalData
     from features.quality_report import QualityReport
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False, markup=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 Data = Annotated[str, typer.Argument(metavar="DATA", help="Folder of canonical tables (CSV or Parquet).")]
 AsOf = Annotated[
@@ -76,5 +77,5 @@ def instant(text: str | None, data: CanonicalData) -> int:
     """The instant an option names, in the data set's time zone; without one, or for `latest`, the
     data's own watermark: the latest time at which anything in them was recorded."""
     if text is None or text == LATEST:
-        return data.watermark()
+        return min(data.watermark(), now())
     return parse_instant(text, data.config.time_zone, name="--as-of")

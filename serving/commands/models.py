@@ -11,6 +11,7 @@ import typer
 
 from features.errors import DataError
 from features.times import iso
+from serving.clock import now
 from serving.commands.common import (
     Alias,
     AsOf,
@@ -64,9 +65,13 @@ def train(
 
     tables, report = open_data(data)
     with err.status("sorting histories"):
-        source = open_source(tables, instant(as_of, tables))
+        cutoff = instant(as_of, tables)
+        if cutoff > now():
+            raise DataError(f"--as-of {as_of} lies ahead; nothing is known of it yet")
+        source = open_source(tables, cutoff)
     _say_stages(tables, source)
     tracking = Tracking(tracking_uri)
+    passed: list[str] = []
     with tempfile.TemporaryDirectory() as scratch:
         report.write(Path(scratch))
         for each in TARGETS if target is Choice.ALL else (cast("Target", target.value),):
@@ -76,9 +81,12 @@ def train(
                 if target is not Choice.ALL:
                     raise
                 out.print(f"{each}: passed over: {error}")
+                passed.append(each)
                 continue
             registered = tracking.register(trained, Path(scratch))
             out.print(_line(trained, f"dealcast-{each} v{registered.version} ({registered.alias})"))
+    if len(passed) == len(TARGETS):
+        raise TooLittleData("no target could be trained; the lines above say why")
     out.print(f"runs and models: mlflow ui --backend-store-uri {tracking.uri}")
 
 

@@ -40,7 +40,7 @@ async def score_posted(request: Request, accept_language: AcceptLanguage = None)
 
 
 @router.get(
-    "/opportunities/{opportunity_id}/score", response_model=Score, summary="Score a stored opportunity"
+    "/opportunities/{opportunity_id:path}/score", response_model=Score, summary="Score a stored opportunity"
 )
 def score_stored(
     request: Request,

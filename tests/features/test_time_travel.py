@@ -139,6 +139,14 @@ def test_what_a_made_up_crm_knew_at_an_instant_gives_the_features_of_that_instan
             assert as_seen_at(other, as_of, entity, [as_of - day(30), as_of]) == expected
 
 
+def test_a_stage_that_is_a_close_by_another_name_is_no_open_stage() -> None:
+    deals = [deal(f"d{i:02}", closed_at=9.001, outcome="lost") for i in range(30)]
+    path = ((1, "talk"), (4, "offer"), (9, "Closed Lost"))
+    moves = [{"opportunity_id": d["opportunity_id"], "at": at, "stage": s} for d in deals for at, s in path]
+    data = data_of(in_days(opportunities=deals, stage_changes=moves))
+    assert conventions_of(data).stages == ("talk", "offer")
+
+
 def test_the_order_of_stages_is_worked_out_from_what_was_known_alone() -> None:
     def moves(deal_id: str, stages: Sequence[str], told: int) -> list[Row]:
         return [

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from serving.app import create_app, open_service
+from serving.scorer import Scorer
+from serving.settings import Settings
 from tests.serving.conftest import T, Trained, posted
 
 DEAL = {"opportunity_id": "a", "account_id": "b", "rep_id": "c", "created_at": "2025-01-01"}
+ZONE = "America/New_York"
 SECRET = "Zhang Wei, private"
 
 
@@ -32,6 +37,12 @@ def wrong(**more: Any) -> str:
         (wrong(created_at=None), 422, "invalid-request"),
         (wrong(outcome=SECRET), 422, "invalid-request"),
         (wrong(activities=[{"activity_id": "1", "at": "2025-01-02", "kind": "fax"}]), 422, "invalid-request"),
+        (wrong(opportunity_id=float("nan")), 422, "invalid-request"),
+        (wrong(amount=True), 422, "invalid-request"),
+        (wrong(outcome="won"), 422, "invalid-request"),
+        (wrong(closed_at="2024-01-01", outcome="won"), 422, "invalid-request"),
+        (wrong(created_at="9999-12-31T23:59:59-12:00"), 422, "invalid-request"),
+        (wrong(created_at="2025-W02-5"), 422, "invalid-request"),
         ("x" * 10_000_000, 413, "body-too-large"),
         (json.dumps({"opportunities": [DEAL] * 1001}), 422, "too-many-opportunities"),
     ],
@@ -52,6 +63,8 @@ def test_a_wrong_body_gets_one_clear_problem(client: TestClient, body: str, stat
         ("/v1/opportunities/nobody/score", 404, "unknown-opportunity"),
         ("/v1/opportunities/nobody/score?as_of=soon", 422, "invalid-data"),
         ("/v1/opportunities/nobody/score?explain=maybe", 422, "invalid-request"),
+        ("/v1/opportunities/nobody/score?as_of=9999-12-31T23:59:59-12:00", 422, "invalid-data"),
+        ("/v1/opportunities/no%2Fbody%2F1/score", 404, "unknown-opportunity"),
         ("/v1/nothing", 404, "not-found"),
     ],
 )
@@ -123,6 +136,31 @@ def test_repeats_are_harmless_and_of_two_rows_at_one_time_the_same_counts_in_any
     assert answer([*moves, moves[0]]) == answer(moves)
     assert answer([*moves[:-1], *both]) == answer([*moves[:-1], *both[::-1]])
     assert answer([*moves[:-1], *both])["stage"] == "Qualification"
+
+
+def test_ratios_beyond_a_float_are_not_given(client: TestClient) -> None:
+    changes = [
+        {"at": "2025-01-01", "field": "amount", "value": "1e-308"},
+        {"at": "2025-01-02", "field": "amount", "value": "1e308"},
+    ]
+    body = {"as_of": T, "opportunities": [DEAL | {"field_changes": changes}]}
+    assert client.post("/v1/scores", json=body).status_code == 200
+
+
+def test_a_time_without_offset_is_read_in_the_data_sets_zone_by_both_routes(trained: Trained) -> None:
+    service = open_service(Settings(bundles=trained.bundles, data=trained.crm))
+    models = {
+        target: replace(
+            m, bundle=replace(m.bundle, conventions=replace(m.bundle.conventions, time_zone=ZONE))
+        )
+        for target, m in service.scorer.models.items()
+    }
+    with TestClient(create_app(replace(service, scorer=Scorer(models)))) as client:
+        one = trained.data["opportunities"]["opportunity_id"][0]
+        by_get = client.get(f"/v1/opportunities/{one}/score", params={"as_of": "2025-01-15"}).json()
+        body = {"as_of": "2025-01-15", "opportunities": [posted(trained.data, one)]}
+        assert by_get["as_of"] == "2025-01-15T05:00:00Z"
+        assert client.post("/v1/scores", json=body).json()["scores"][0]["as_of"] == by_get["as_of"]
 
 
 def test_health_and_models_say_what_is_served(client: TestClient) -> None:

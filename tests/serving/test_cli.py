@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from features.times import from_micros
 from tests.serving.conftest import Ran, T, Trained
 
 Dealcast = Callable[..., Ran]
@@ -164,6 +165,42 @@ def test_a_second_training_is_a_challenger(dealcast: Dealcast, tmp_path: Path, t
         out = tmp_path / f"{alias}.csv"
         assert dealcast(*score, "--out", out, "--alias", alias).code == 0
         assert set(pl.read_csv(out)["model_churn"]) == {version}
+
+
+def test_a_training_in_which_nothing_can_be_learnt_fails(
+    dealcast: Dealcast, trained: Trained, tmp_path: Path
+) -> None:
+    uri = f"sqlite:///{tmp_path / 'm.db'}"
+    early = ("train", trained.crm, "--as-of", "2023-02-01", "--tracking-uri", uri)
+    assert "no target could be trained" in failed(dealcast(*early))
+    ahead = ("train", trained.crm, "--as-of", "2199-01-01", "--tracking-uri", uri)
+    assert "lies ahead" in failed(dealcast(*ahead))
+
+
+def test_a_planned_activity_that_was_never_recorded_does_not_move_the_watermark(
+    dealcast: Dealcast, trained: Trained, tmp_path: Path
+) -> None:
+    crm = copied(trained, tmp_path)
+    rows = pl.read_csv(crm / "activities.csv", infer_schema=False)
+    planned = rows.head(1).with_columns(
+        pl.lit("2028-01-01T00:00:00Z").alias("at"), pl.lit("plan").alias("activity_id"),
+        pl.lit(None, pl.String).alias("recorded_at"),
+    )  # fmt: skip
+    pl.concat([rows, planned]).write_csv(crm / "activities.csv")
+    words = ("features", crm, "--as-of", "latest", "--out", tmp_path / "f.parquet")
+    assert dealcast(*words).code == 0
+    assert pl.read_parquet(tmp_path / "f.parquet")["as_of"].max() == from_micros(trained.data.watermark())
+
+
+def test_a_file_without_a_header_does_not_print_its_first_row(
+    dealcast: Dealcast, trained: Trained, tmp_path: Path
+) -> None:
+    crm = copied(trained, tmp_path)
+    lines = (crm / "accounts.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (crm / "accounts.csv").write_text("".join(lines[1:]), encoding="utf-8")
+    line = failed(dealcast("check", crm))
+    assert "is its first row a header?" in line
+    assert lines[1].split(",")[1] not in line
 
 
 def test_a_sample_keeps_what_is_there_and_spares_foreign_folders(dealcast: Dealcast, tmp_path: Path) -> None:
