@@ -9,7 +9,7 @@ import polars as pl
 
 from features.build import Entity, build_features
 from features.canonical import TIME, CanonicalData
-from features.conventions import conventions_of
+from features.conventions import Conventions, conventions_of
 from features.history import History, history_from_tables
 from features.snapshots import Snapshots
 from serving.files import read_snapshots
@@ -17,11 +17,16 @@ from training.labels import eligible
 
 
 def feature_table(
-    data: CanonicalData, entity: Entity, as_of: int | None, snapshots: Path | None
+    data: CanonicalData,
+    entity: Entity,
+    as_of: int | None,
+    snapshots: Path | None,
+    conventions: Conventions | None = None,
 ) -> pl.DataFrame:
     """Keys and features: of everything eligible at `as_of`, or of the listed pairs in their order.
 
-    The conventions are those known at the latest asked instant, so that nothing later shows.
+    Without a model's `conventions` they are those known at the latest asked instant, so that
+    nothing later shows.
 
     Raises:
         UnknownEntity: a listed pair names an entity that the data lack.
@@ -29,12 +34,12 @@ def feature_table(
     if snapshots is not None:
         asked = read_snapshots(snapshots, data.config.time_zone, entity)
         latest = int(asked.as_of.max()) if len(asked.as_of) else 0
-        history = history_from_tables(data, conventions_of(data, latest))
+        history = history_from_tables(data, conventions or conventions_of(data, latest))
         codes = history.opportunity_codes if entity == "opportunity" else history.account_codes
         chosen = Snapshots(codes(asked.ids), asked.as_of)
     else:
         assert as_of is not None
-        history = history_from_tables(data, conventions_of(data, as_of))
+        history = history_from_tables(data, conventions or conventions_of(data, as_of))
         chosen = _everything(history, entity, as_of)
     frame = build_features(history, chosen, entity)
     ids = history.opportunities.ids if entity == "opportunity" else history.accounts.ids

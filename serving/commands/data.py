@@ -4,16 +4,37 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from features.errors import DataError
-from serving.commands.common import AsOf, Data, Snapshots, err, instant, keep_quarantine, open_data, out
+from serving.commands.common import (
+    AsOf,
+    Data,
+    Snapshots,
+    TrackingUri,
+    err,
+    instant,
+    keep_quarantine,
+    open_data,
+    out,
+)
+
+if TYPE_CHECKING:
+    from features.build import Entity
 
 import_app = typer.Typer(
     no_args_is_help=True, help="Turn a CRM's export or an event log into canonical tables."
 )
+
+
+class ModelName(StrEnum):
+    """For whose model features are built."""
+
+    WIN = "win"
+    STALL = "stall"
+    CHURN = "churn"
 
 
 class EntityName(StrEnum):
@@ -126,8 +147,15 @@ def features(
     as_of: AsOf = None,
     snapshots: Snapshots = None,
     entity: Annotated[EntityName, typer.Option(help="Whose features.")] = EntityName.OPPORTUNITY,
+    model: Annotated[
+        ModelName | None, typer.Option("--for", help="Read as this target's champion reads; sets --entity.")
+    ] = None,
+    tracking_uri: TrackingUri = None,
 ) -> None:
     """Write the feature frame of all open opportunities (or ordering accounts) at T, or of listed pairs.
+
+    Where pipeline.toml gives no order of stages, --for reads the data as the model does, so that the
+    frame is what the registered model and the service see.
 
     Example: dealcast features data/ --as-of 2025-03-31 --out features.parquet
     """
@@ -139,8 +167,16 @@ def features(
     check_format(to)
     tables, report = open_data(data)
     asked = None if as_of is None else instant(as_of, tables)
+    whose: Entity = entity.value
+    conventions = None
+    if model is not None:
+        from training.labels import ENTITY
+        from training.tracking import Tracking
+
+        conventions = Tracking(tracking_uri).load(model.value)[0].conventions
+        whose = ENTITY[model.value]
     with err.status("building features"):
-        frame = feature_table(tables, entity.value, asked, snapshots)
+        frame = feature_table(tables, whose, asked, snapshots, conventions)
     write_frame(frame, to)
     keep_quarantine(report, to)
     out.print(f"{to}: {frame.height:,} snapshots x {frame.width - 2} features")

@@ -13,6 +13,7 @@ from features.errors import DataError
 from features.times import iso
 from serving.clock import now
 from serving.commands.common import (
+    BUNDLES,
     Alias,
     AsOf,
     Data,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from training.dataset import Source
     from training.labels import Target
     from training.run import Trained
+    from training.tracking import Tracking
 
 
 class Choice(StrEnum):
@@ -137,9 +139,7 @@ def score(
 
 
 def pull(
-    folder: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the bundles.")] = Path(
-        "dealcast-bundles"
-    ),
+    folder: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the bundles.")] = BUNDLES,
     alias: Alias = "champion",
     tracking_uri: TrackingUri = None,
 ) -> None:
@@ -153,9 +153,7 @@ def pull(
     from training.tracking import Tracking
 
     tracking = Tracking(tracking_uri)
-    targets = tracking.targets(alias)
-    if not targets:
-        raise DataError(f"tracking store {tracking.uri} has no {alias}; train one with `dealcast train DATA`")
+    targets = _targets(tracking, alias)
     delivery = Delivery(folder)
     for target in targets:
         delivery.add(target, tracking.fetch(target, alias, delivery.place(target)))
@@ -196,14 +194,20 @@ def _line(trained: Trained, name: str) -> str:
     )
 
 
+def _targets(tracking: Tracking, alias: str) -> list[str]:
+    """The targets under an alias; raises DataError where there is none at all."""
+    targets = tracking.targets(alias)
+    if not targets:
+        raise DataError(f"tracking store {tracking.uri} has no {alias}; train one with `dealcast train DATA`")
+    return targets
+
+
 def _scorer(tracking_uri: str | None, alias: str) -> Scorer:
     from serving.scorer import Model, Scorer
     from training.tracking import Tracking
 
     tracking = Tracking(tracking_uri)
-    targets = tracking.targets(alias)
-    if not targets:
-        raise DataError(f"tracking store {tracking.uri} has no {alias}; train one with `dealcast train DATA`")
+    targets = _targets(tracking, alias)
     models = {}
     for target in targets:
         bundle, version = tracking.load(target, alias)

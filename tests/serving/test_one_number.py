@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import mlflow
@@ -101,6 +102,29 @@ def test_the_registered_model_predicts_the_services_probabilities(
     for target in ("win", "stall"):
         model = mlflow.pyfunc.load_model(f"models:/dealcast-{target}@champion")
         assert (model.predict(table) == scores[f"{target}_probability"].to_numpy()).all()
+
+
+def test_a_frame_for_a_model_is_what_it_sees_though_a_stage_is_new(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crm = Path(shutil.copytree(trained.crm, tmp_path / "crm"))
+    (crm / "pipeline.toml").unlink()
+    moves = pl.read_csv(crm / "stage_changes.csv", infer_schema=False)
+    renamed = pl.when(pl.col("at") > "2025-02-01", pl.col("stage") == "Demo").then(pl.lit("A new demo"))
+    moves.with_columns(renamed.otherwise("stage").alias("stage")).write_csv(crm / "stage_changes.csv")
+    uri = f"sqlite:///{tmp_path / 'm.db'}"
+    store = ("--tracking-uri", uri)
+    assert run_command("train", crm, "--as-of", "2025-02-01", "--target", "win", *store) == 0
+    frame, out = tmp_path / "f.parquet", tmp_path / "s.parquet"
+    assert run_command("features", crm, "--as-of", T, "--for", "win", "--out", frame, *store) == 0
+    assert run_command("score", crm, "--as-of", T, "--out", out, *store) == 0
+    monkeypatch.chdir(tmp_path)
+    mlflow.set_tracking_uri(uri)
+    model = mlflow.pyfunc.load_model("models:/dealcast-win@champion")
+    shown = pl.read_parquet(out)["win_probability"].to_numpy()
+    assert (model.predict(pl.read_parquet(frame).to_pandas()) == shown).all()
+    assert run_command("features", crm, "--as-of", T, "--out", frame) == 0
+    assert (model.predict(pl.read_parquet(frame).to_pandas()) != shown).any()
 
 
 def test_scores_at_t_are_those_of_data_that_end_at_t(

@@ -92,7 +92,7 @@ def test_the_json_is_json_without_nan_or_infinity(saved: Path, target: Target, n
     def refuse(constant: str) -> None:
         raise AssertionError(constant)
 
-    json.loads((saved / target / name).read_text(encoding="utf-8"), parse_constant=refuse)
+    assert json.loads((saved / target / name).read_text(encoding="utf-8"), parse_constant=refuse)
 
 
 def test_a_number_that_json_does_not_have_is_not_written(
