@@ -2,78 +2,103 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from functools import lru_cache
 from typing import Literal
 
-import polars as pl
-
-from features.catalog import FEATURES, Feature, feature_hash
-from features.families import Family
-from features.families.account import account_of_deal, orders, who
-from features.families.activity import crm_use, dialogue, rhythm, volume
-from features.families.calendar import calendar
-from features.families.deal import people, stage, terms
-from features.history import History
-from features.readers import TextArray
+from features.catalog import FEATURES, Feature, custom_feature
+from features.conventions import Conventions
+from features.errors import DataError, UnknownEntity
+from features.families.run import LEAST_PER_THREAD, Plan, fill_accounts, fill_deals, plan_of, task_of
+from features.frame import FeatureFrame
+from features.history import History, Names
+from features.reference import Reference, nothing_known
 from features.snapshots import Snapshots
-from features.times import FloatArray
 
 Entity = Literal["opportunity", "account"]
-
-FAMILIES: Mapping[str, tuple[Family, ...]] = MappingProxyType(
-    {
-        "opportunity": (
-            volume, dialogue, rhythm, crm_use, stage, people, terms, account_of_deal, calendar,
-        ),
-        "account": (orders, who, calendar),
-    }
-)  # fmt: skip
+NOTHING_KNOWN = nothing_known()
 
 
-@dataclass(frozen=True)
-class FeatureFrame:
-    """Features of snapshots: one row per snapshot, one column per feature of the catalogue.
-
-    Attributes:
-        features: the columns' declarations, in order.
-        columns: float64 (NaN: not given) or, for categories, texts (None: not given), by name.
-    """
-
-    features: tuple[Feature, ...]
-    columns: Mapping[str, FloatArray | TextArray]
-
-    @property
-    def hash(self) -> str:
-        return feature_hash(self.features)
-
-    def to_polars(self) -> pl.DataFrame:
-        """The same as a frame; NaN becomes null."""
-        series = [
-            pl.Series(f.name, self.columns[f.name].tolist(), pl.String)
-            if f.is_category
-            else pl.Series(f.name, self.columns[f.name]).fill_nan(None)
-            for f in self.features
-        ]
-        return pl.DataFrame(series)
-
-
-def build_features(history: History, snapshots: Snapshots, entity: Entity = "opportunity") -> FeatureFrame:
-    """The whole catalogue of an entity for each snapshot, from what it could know.
+def build_features(
+    history: History,
+    snapshots: Snapshots,
+    entity: Entity = "opportunity",
+    reference: Reference = NOTHING_KNOWN,
+    *,
+    only: tuple[str, ...] | None = None,
+    threads: int | None = None,
+) -> FeatureFrame:
+    """The features of an entity for each snapshot, from what it could know.
 
     A snapshot sees the records with `recorded_at <= as_of` and nothing else. Each row depends on
-    its own snapshot alone: neither the other snapshots nor their order change it by a bit. The
-    same snapshot twice gives the same row twice; one before the entity's creation sees nothing of
-    its own row, and only what was recorded ahead of it.
+    its own snapshot alone: neither the other snapshots nor their order nor the number of threads
+    change it by a bit. The same snapshot twice gives the same row twice; one before the entity's
+    creation sees nothing of its own row, and only what was recorded ahead of it.
 
     Args:
         history: of any number of entities.
         snapshots: whose entities are codes of opportunities or of accounts, as `entity` says.
         entity: whose features.
+        reference: the dated reference; without one what needs it is not given.
+        only: names of the features wanted, in this order; all of the catalogue if not given.
+        threads: how many at most; if not given, as many as there are processors. One snapshot
+            always takes one.
+
+    Raises:
+        UnknownEntity: a snapshot's code is none of the history's.
+        DataError: `only` names a feature that there is not.
     """
-    columns: dict[str, FloatArray | TextArray] = {}
-    for family in FAMILIES[entity]:
-        columns.update(family(history, snapshots))
-    features = FEATURES[entity]
-    return FeatureFrame(features, {feature.name: columns[feature.name] for feature in features})
+    _check_codes(history, snapshots, entity)
+    features, plan = _planned(entity, history.conventions, only)
+    most = threads or os.cpu_count() or 1
+    workers = max(1, min(most, len(snapshots) // LEAST_PER_THREAD))
+    task = task_of(history, reference, snapshots, plan, workers, len(features))
+    (fill_deals if entity == "opportunity" else fill_accounts)(task)
+    return FeatureFrame(features, task.out, _names(history, entity))
+
+
+def features_of(entity: Entity, conventions: Conventions) -> tuple[Feature, ...]:
+    """The features of an entity under some conventions: the catalogue, and the configuration's columns."""
+    if entity == "account":
+        return FEATURES[entity]
+    further = [custom_feature(c, category=c in conventions.categories) for c in conventions.custom]
+    return (*FEATURES[entity], *further)
+
+
+@lru_cache(maxsize=64)
+def _planned(
+    entity: Entity, conventions: Conventions, only: tuple[str, ...] | None
+) -> tuple[tuple[Feature, ...], Plan]:
+    features = features_of(entity, conventions)
+    if only is not None:
+        by_name = {feature.name: feature for feature in features}
+        unknown = [name for name in only if name not in by_name]
+        if unknown:
+            raise DataError(f"there is no {entity} feature {unknown[0]!r}; see the dictionary of features")
+        features = tuple(by_name[name] for name in only)
+    custom = [custom_feature(column, category=False).name for column in conventions.custom]
+    return features, plan_of(entity, [feature.name for feature in features], custom)
+
+
+def _names(history: History, entity: Entity) -> Mapping[str, Names]:
+    accounts = history.accounts.names
+    if entity == "account":
+        return accounts
+    told, stages = history.fields.names_of, history.stage_names
+    named = {
+        "stage": stages,
+        "previous_stage": stages,
+        "lead_source": history.lead_sources,
+        **accounts,
+        **{name: told[name] for name in ("kind", "source", "product")},
+    }
+    for column in history.conventions.categories:
+        named[custom_feature(column, category=True).name] = told[column]
+    return named
+
+
+def _check_codes(history: History, snapshots: Snapshots, entity: Entity) -> None:
+    count = len((history.opportunities if entity == "opportunity" else history.accounts).ids)
+    if len(snapshots) and not 0 <= snapshots.entity.min() <= snapshots.entity.max() < count:
+        raise UnknownEntity(f"a snapshot's {entity} code is none of 0 to {count - 1}")

@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from features.calendars import check_locale
 from features.errors import ConfigError
+from features.tables import TABLES
 
 FILE_NAME = "pipeline.toml"
 LEARN_AT = ("weekly", "records")
+EXTRA = ("extra_categories", "extra_numbers")
+EXTRA_CANONICAL = ("currency", "employees", "annual_revenue")  # canonical, and no features of their own
 
 
 @dataclass(frozen=True)
@@ -24,8 +28,12 @@ class PipelineConfig:
         currency: the currency of the amounts, for print.
         time_zone: IANA name, in which times without an offset are read.
         working_days: ISO weekdays, 1 is Monday.
+        holidays: country of the public holidays as an ISO code, "CN", or with its part, "DE-BY";
+            empty for none.
         fixed_fields: columns of `opportunities` that never change after the creation and may
             therefore be used without a history of changes.
+        extra_categories, extra_numbers: further columns that are to be features, of
+            `opportunities`, or of `accounts` where written "accounts.NAME".
         learn_at: the moments at which a model learns from a deal; "weekly": once a week; "records":
             also whenever something of the deal became known, where scores are asked just then.
         stall_days: horizon of the stall label in days.
@@ -37,7 +45,10 @@ class PipelineConfig:
     currency: str = ""
     time_zone: str = "UTC"
     working_days: tuple[int, ...] = (1, 2, 3, 4, 5)
+    holidays: str = ""
     fixed_fields: tuple[str, ...] = ()
+    extra_categories: tuple[str, ...] = ()
+    extra_numbers: tuple[str, ...] = ()
     learn_at: str = "weekly"
     stall_days: int = 30
     churn_days: int = 90
@@ -71,12 +82,18 @@ def config_from(values: Mapping[str, Any], *, where: str) -> PipelineConfig:
     if unknown:
         raise ConfigError(f"{where}: unknown key {', '.join(unknown)} (allowed: {', '.join(allowed)})")
     checked = {name: _checked(name, value, where) for name, value in values.items()}
+    both = sorted(set(checked.get(EXTRA[0], ())) & set(checked.get(EXTRA[1], ())))
+    if both:
+        raise ConfigError(f"{where}: {both[0]} is named both in {EXTRA[0]} and in {EXTRA[1]}; name it in one")
     return PipelineConfig(**checked)
 
 
 def _checked(name: str, value: Any, where: str) -> Any:
-    if name in ("stages", "fixed_fields"):
-        return _texts(name, value, where)
+    if name in ("stages", "fixed_fields", *EXTRA):
+        texts = _texts(name, value, where)
+        if name in EXTRA:
+            _check_extra(name, texts, where)
+        return texts
     if name == "working_days":
         return _weekdays(value, where)
     if name in ("stall_days", "churn_days"):
@@ -87,6 +104,8 @@ def _checked(name: str, value: Any, where: str) -> Any:
         raise ConfigError(f"{where}: {name} must be text, not {value!r}")
     if name == "time_zone":
         _check_time_zone(value, where)
+    if name == "holidays" and value:
+        check_locale(value, where)
     if name == "learn_at" and value not in LEARN_AT:
         raise ConfigError(f"{where}: learn_at is {value!r} (allowed: {', '.join(LEARN_AT)})")
     return value
@@ -98,6 +117,21 @@ def _texts(name: str, value: Any, where: str) -> tuple[str, ...]:
     if len(set(value)) < len(value):
         raise ConfigError(f"{where}: {name} names something twice: {value!r}")
     return tuple(value)
+
+
+def _check_extra(name: str, columns: tuple[str, ...], where: str) -> None:
+    """An extra column is none that the house knows already, and none that only the close tells."""
+    for column in columns:
+        table, _, own = column.rpartition(".")
+        if table not in ("", "accounts", "opportunities") or not own:
+            raise ConfigError(
+                f"{where}: {name} names {column!r}; name a column of opportunities, or accounts.COLUMN"
+            )
+        if own in TABLES[table or "opportunities"].column_names and own not in EXTRA_CANONICAL:
+            raise ConfigError(
+                f"{where}: {name} names {column!r}, a column of its own meaning here; only further columns"
+                f" (and {', '.join(sorted(EXTRA_CANONICAL))}) can be extra features"
+            )
 
 
 def _weekdays(value: Any, where: str) -> tuple[int, ...]:

@@ -17,8 +17,8 @@ from features.tables import OPPORTUNITIES
 CATEGORICAL_FIELDS = ("kind", "source", "product")
 NUMERIC_FIELDS = ("amount",)
 TIME_FIELDS = ("expected_close_at",)
+OWNER_FIELD = "rep_id"  # no feature of its own: it says whose habits of the reference count
 CLOSING_SHARE, CLOSING_DEALS = 0.95, 20
-SHOWN_FIELDS = ("rep_id",)  # shown beside a score, and not looked at by any feature
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,34 @@ class Conventions:
         stages: the open stages in order.
         fixed: columns of `opportunities` taken from the row itself; every other one is taken
             from `field_changes` alone.
-        time_zone: IANA name, in which a changed value without an offset is read.
+        time_zone: IANA name, in which a changed value without an offset is read and days begin.
+        working_days: ISO weekdays, 1 is Monday.
+        holidays: country of the public holidays, "DE" or with its part "DE-BY"; "" for none.
+        categories, numbers: further columns that are features, of `opportunities`, or of
+            `accounts` where written "accounts.NAME".
     """
 
     stages: tuple[str, ...]
     fixed: tuple[str, ...] = CATEGORICAL_FIELDS
     time_zone: str = "UTC"
+    working_days: tuple[int, ...] = (1, 2, 3, 4, 5)
+    holidays: str = ""
+    categories: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The columns of a deal that have a history or are fixed, in the order the kernels know."""
+        return (*NUMERIC_FIELDS, *TIME_FIELDS, *CATEGORICAL_FIELDS, OWNER_FIELD, *self.custom)
+
+    @property
+    def custom(self) -> tuple[str, ...]:
+        """The further columns that are features."""
+        return (*self.categories, *self.numbers)
+
+    def is_category(self, field: str) -> bool:
+        """Whether a field holds text."""
+        return field in (*CATEGORICAL_FIELDS, OWNER_FIELD, *self.categories)
 
 
 def conventions_of(data: CanonicalData, known_at: int | None = None) -> Conventions:
@@ -43,12 +65,17 @@ def conventions_of(data: CanonicalData, known_at: int | None = None) -> Conventi
     A column that never changes by nature (kind, source, product) counts as mutable as soon as
     `field_changes` holds a change of it: its column then shows the last value.
     """
+    config = data.config
     known = data if known_at is None else data.known_at(known_at)
     changed = set(known["field_changes"]["field"].unique())
     by_nature = {column.name for column in OPPORTUNITIES.columns if not column.mutable} - changed
-    fields = CATEGORICAL_FIELDS + NUMERIC_FIELDS + TIME_FIELDS
-    fixed = tuple(f for f in fields if f in by_nature or f in data.config.fixed_fields)
-    return Conventions(data.config.stages or stage_order(known), fixed, data.config.time_zone)
+    custom = (*config.extra_categories, *config.extra_numbers)
+    fields = (*CATEGORICAL_FIELDS, *NUMERIC_FIELDS, *TIME_FIELDS, OWNER_FIELD, *custom)
+    fixed = tuple(f for f in fields if f in by_nature or f in config.fixed_fields)
+    return Conventions(
+        config.stages or stage_order(known), fixed, config.time_zone, config.working_days,
+        config.holidays, config.extra_categories, config.extra_numbers,
+    )  # fmt: skip
 
 
 def stage_order(data: CanonicalData) -> tuple[str, ...]:

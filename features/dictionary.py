@@ -15,6 +15,9 @@ README = Path(__file__).with_name("README.md")
 BEGIN = "<!-- dictionary: begin, made by `python -m features.dictionary --write` -->"
 END = "<!-- dictionary: end -->"
 _TITLES = {"opportunity": "Features of an opportunity", "account": "Features of an account"}
+_HEADING = (
+    "feature", "unit", "range", "behaviour", "actionable", "en", "zh-CN", "not given", "definition",
+)  # fmt: skip
 
 
 def dictionary() -> str:
@@ -36,11 +39,38 @@ def with_dictionary(text: str) -> str:
     return f"{head}{BEGIN}\n\n{dictionary()}\n{END}{tail}"
 
 
+def row_of(feature: Feature) -> tuple[str, ...]:
+    """What the dictionary says of a feature, cell by cell."""
+    return (
+        f"`{feature.name}`",
+        feature.unit,
+        range_text(feature),
+        feature.behaviour,
+        "yes" if feature.actionable else "no",
+        feature.en,
+        feature.zh,
+        feature.null or "never",
+        feature.definition,
+    )
+
+
+def range_text(feature: Feature) -> str:
+    """The values that a feature may have.
+
+    >>> from features.catalog import OPPORTUNITY_FEATURES
+    >>> texts = {feature.name: range_text(feature) for feature in OPPORTUNITY_FEATURES}
+    >>> texts["calls_7d"], texts["weekday"], texts["amount"], texts["stage"]
+    ('from 0', '1 to 7', 'any', 'text')
+    """
+    if feature.is_category:
+        return "text"
+    if feature.low is None:
+        return "any" if feature.high is None else f"up to {feature.high:g}"
+    return f"from {feature.low:g}" if feature.high is None else f"{feature.low:g} to {feature.high:g}"
+
+
 def _features(features: Sequence[Feature]) -> str:
-    rows = [
-        (f"`{f.name}`", f.unit, f.behaviour, "yes" if f.actionable else "no", f.en, f.zh) for f in features
-    ]
-    return _table(("feature", "unit", "behaviour", "actionable", "en", "zh-CN"), rows)
+    return _table(_HEADING, [row_of(feature) for feature in features])
 
 
 def _behaviours() -> str:
@@ -49,7 +79,12 @@ def _behaviours() -> str:
 
 def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [heading, ["---"] * len(heading), *rows]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+    return "".join(f"| {' | '.join(map(_cell, cells))} |\n" for cells in lines)
+
+
+def _cell(text: str) -> str:
+    """The text as it may stand in a cell: a bar would begin the next one."""
+    return text.replace("|", "\\|")
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from features.times import iso
 from serving.scorer import Scores, TargetScores
 from serving.wording import Language, Value, evidence_text, reason_text
-from training.explain import features_of, percent, strongest, whole_percents
+from training.explain import percent, strongest, whole_percents
 from training.labels import TARGETS, Target
 from training.metrics import bin_of
 
@@ -31,7 +31,18 @@ def answer(scores: Scores, i: int, data_as_of: int | None, language: Language = 
         **{target: target_answer(target, scores.targets[target], i, language) for target in TARGETS},
         "expected_close": {"p10": None, "p50": None, "p90": None},
         "model": {t: s.model.version if s.model else None for t, s in scores.targets.items()},
+        "unseen": unseen_features(scores, i),
     }
+
+
+def unseen_features(scores: Scores, i: int) -> list[str]:
+    """Features with a text that a model was not trained on, which it therefore reads as missing."""
+    names: set[str] = set()
+    for each in scores.targets.values():
+        row = int(each.row[i])
+        if each.model is not None and each.frame is not None and row >= 0:
+            names.update(each.model.bundle.encoding.unseen(each.frame, slice(row, row + 1)))
+    return sorted(names)
 
 
 def target_answer(target: Target, scores: TargetScores, i: int, language: Language) -> dict[str, Any]:
@@ -88,8 +99,8 @@ def _spoken(target: Target, scores: TargetScores, row: int, said: _Said) -> dict
     """Whether one can act on a reason, its text and its evidence: the features that speak loudest."""
     assert scores.ledger is not None
     assert scores.model is not None
-    features = features_of(target)
-    loudest = strongest(target, said.behaviour, scores.ledger.contributions[row])
+    features = scores.model.bundle.features
+    loudest = strongest(features, said.behaviour, scores.ledger.contributions[row])
     evidence: list[dict[str, Any]] = []
     for feature in (features[position] for position in loudest):
         value, typical = _value(scores, feature.name, row), scores.model.bundle.typical.get(feature.name)

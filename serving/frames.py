@@ -10,7 +10,10 @@ import polars as pl
 from features.build import Entity, build_features
 from features.canonical import TIME, CanonicalData
 from features.conventions import Conventions, conventions_of
-from features.history import History, history_from_tables
+from features.from_tables import history_from_tables
+from features.history import History
+from features.norms import reference_of
+from features.reference import Reference
 from features.snapshots import Snapshots
 from serving.files import read_snapshots
 from training.labels import eligible
@@ -21,12 +24,14 @@ def feature_table(
     entity: Entity,
     as_of: int | None,
     snapshots: Path | None,
+    *,
     conventions: Conventions | None = None,
+    reference: Reference | None = None,
 ) -> pl.DataFrame:
     """Keys and features: of everything eligible at `as_of`, or of the listed pairs in their order.
 
-    Without a model's `conventions` they are those known at the latest asked instant, so that
-    nothing later shows.
+    Without a model's `conventions` and `reference` they are those known at the latest asked
+    instant, so that nothing later shows.
 
     Raises:
         UnknownEntity: a listed pair names an entity that the data lack.
@@ -39,9 +44,10 @@ def feature_table(
         chosen = Snapshots(codes(asked.ids), asked.as_of)
     else:
         assert as_of is not None
+        latest = as_of
         history = history_from_tables(data, conventions or conventions_of(data, as_of))
         chosen = _everything(history, entity, as_of)
-    frame = build_features(history, chosen, entity)
+    frame = build_features(history, chosen, entity, reference or reference_of(history, latest))
     ids = history.opportunities.ids if entity == "opportunity" else history.accounts.ids
     keys = [
         pl.Series(f"{entity}_id", ids[chosen.entity].tolist(), dtype=pl.String),

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from features.canonical import CanonicalData
 from features.conventions import Conventions
-from features.history import History, history_from_rows, history_from_tables
-from features.readers import Row
+from features.from_rows import Row, history_from_rows
+from features.from_tables import history_from_tables
+from features.history import History
 
 
 class Histories:

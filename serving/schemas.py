@@ -99,8 +99,24 @@ Activity = record_model(
     "Activity", TABLES["activities"], without=("opportunity_id", "account_id"),
                         opportunity_id=(OptionalText, None), account_id=(OptionalText, None))  # fmt: skip
 Account = record_model("Account", TABLES["accounts"], without=_OF_ACCOUNT, account_id=(OptionalText, None))
+Account.model_config["extra"] = "allow"
+Account.model_rebuild(force=True)
+Lead = record_model("Lead", TABLES["leads"], without=_OF_DEAL)
 Contact = record_model("Contact", TABLES["contacts"], without=_OF_ACCOUNT, account_id=(OptionalText, None))
 Order = record_model("Order", TABLES["orders"], without=_OF_ACCOUNT, account_id=(OptionalText, None))
+
+
+class OtherOpportunity(BaseModel):
+    """Another deal of the account: what was won, lost, and is open beside this one."""
+
+    model_config = _RECORD
+
+    opportunity_id: Annotated[str, BeforeValidator(_tidy)]
+    created_at: Instant
+    closed_at: OptionalInstant = None
+    outcome: Annotated[Literal["won", "lost"] | None, BeforeValidator(_word)] = None
+
+
 PostedOpportunity = record_model(
     "PostedOpportunity",
     TABLES["opportunities"],
@@ -110,7 +126,11 @@ PostedOpportunity = record_model(
     account=(Account | None, None),
     contacts=(list[Contact], []),  # type: ignore[valid-type]
     orders=(list[Order], []),  # type: ignore[valid-type]
+    leads=(list[Lead], []),  # type: ignore[valid-type]
+    account_opportunities=(list[OtherOpportunity], []),
 )
+PostedOpportunity.model_config["extra"] = "allow"  # further columns may be features of a model
+PostedOpportunity.model_rebuild(force=True)
 
 
 class ScoreRequest(BaseModel):
@@ -191,6 +211,9 @@ class Score(BaseModel):
     churn: TargetAnswer
     expected_close: ExpectedClose
     model: dict[str, str | None]
+    unseen: list[str] = Field(
+        description="features with a text that no model was trained on: read as missing"
+    )
 
 
 class ScoreResponse(BaseModel):
@@ -203,7 +226,8 @@ def rows_of(opportunity: BaseModel) -> Mapping[str, list[dict[str, Any]]]:
     """A posted opportunity as canonical rows by table.
 
     Its changes are its own; its contacts and orders are its account's unless they name another;
-    an activity is its own unless it names another opportunity, or gives null for it.
+    an activity is its own unless it names another opportunity, or gives null for it. The other deals
+    of its account carry no more than when they were open and how they ended.
     """
     posted = opportunity.model_dump()
     said = [activity.model_fields_set for activity in opportunity.activities]  # type: ignore[attr-defined]
@@ -211,7 +235,7 @@ def rows_of(opportunity: BaseModel) -> Mapping[str, list[dict[str, Any]]]:
     nested = {name: posted.pop(name) for name in _NESTED}
     own = {"opportunity_id": posted["opportunity_id"]}
     tables = {
-        "opportunities": [posted],
+        "opportunities": [posted, *(_other(row, account) for row in nested["account_opportunities"])],
         "stage_changes": [row | own for row in nested["stage_changes"]],
         "field_changes": [row | own for row in nested["field_changes"]],
         "activities": [
@@ -221,11 +245,20 @@ def rows_of(opportunity: BaseModel) -> Mapping[str, list[dict[str, Any]]]:
         "accounts": [nested["account"] | {"account_id": account}] if nested["account"] else [],
         "contacts": [row | {"account_id": row["account_id"] or account} for row in nested["contacts"]],
         "orders": [row | {"account_id": row["account_id"] or account} for row in nested["orders"]],
+        "leads": [row | own for row in nested["leads"]],
     }
     return {name: _settled(TABLES[name], rows) for name, rows in tables.items()}
 
 
-_NESTED = ("stage_changes", "field_changes", "activities", "account", "contacts", "orders")
+_NESTED = (
+    "stage_changes", "field_changes", "activities", "account", "contacts", "orders", "leads",
+    "account_opportunities",
+)  # fmt: skip
+
+
+def _other(row: dict[str, Any], account: str) -> dict[str, Any]:
+    """Another deal of the account as a row of `opportunities`."""
+    return row | {"account_id": account, "rep_id": None}
 
 
 def _settled(table: Table, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

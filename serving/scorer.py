@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.build import FeatureFrame, build_features
+from features.build import build_features
 from features.conventions import Conventions
-from features.families.deal import current_stage, number_now, stage_name, text_now
-from features.history import History
-from features.readers import TextArray
+from features.frame import FeatureFrame
+from features.history import History, TextArray
+from features.shown import shown_of
 from features.snapshots import Snapshots
 from features.times import BoolArray, FloatArray, IntArray
 from serving.histories import Histories
@@ -128,11 +128,11 @@ class Scorer:
 
 @dataclass(frozen=True)
 class _Asked:
-    """The opportunities' snapshots under one history; frames already built for them by entity."""
+    """The opportunities' snapshots under one history; frames built for them, by entity and reference."""
 
     history: History
     snapshots: Snapshots
-    frames: dict[str, FeatureFrame]
+    frames: dict[tuple[str, str], FeatureFrame]
 
 
 def _score_target(target: Target, model: Model, asked: _Asked, explain: bool) -> TargetScores:
@@ -141,9 +141,11 @@ def _score_target(target: Target, model: Model, asked: _Asked, explain: bool) ->
     if entity == "account":
         snapshots = Snapshots(history.opportunities.account[snapshots.entity], snapshots.as_of)
     able = eligible(target, history, snapshots)
-    if entity not in asked.frames:  # targets of one entity are eligible together
-        asked.frames[entity] = build_features(history, snapshots.take(able), entity)
-    frame = asked.frames[entity]
+    reference = model.bundle.reference
+    key = (entity, reference.hash)  # targets of one entity are eligible together
+    if key not in asked.frames:
+        asked.frames[key] = build_features(history, snapshots.take(able), entity, reference)
+    frame = asked.frames[key]
     probability = np.full(len(snapshots), np.nan)
     ledger = None
     if able.any():
@@ -185,14 +187,13 @@ def _described(
     history = histories.under(conventions)
     snapshots = Snapshots(history.opportunity_codes(opportunity_ids), as_of)
     account = history.opportunities.account[snapshots.entity]
-    rep = text_now(history, "rep_id", snapshots)
-    last_rep = history.opportunities.shown["rep_id"][snapshots.entity]
+    shown = shown_of(history, snapshots)
     return Scores(
         opportunity_ids=opportunity_ids,
         as_of=as_of,
         account_ids=history.accounts.ids[account],
-        rep_ids=np.where(rep == np.array(None), last_rep, rep),
-        stage=stage_name(history, current_stage(history, snapshots)),
-        amount=number_now(history, "amount", snapshots)[0],
+        rep_ids=shown.rep,
+        stage=shown.stage,
+        amount=shown.amount,
         targets=targets,
     )

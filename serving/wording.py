@@ -21,6 +21,7 @@ _GOOD: Mapping[Target, tuple[str, str]] = MappingProxyType(
 )
 _SUFFIX: Mapping[Unit, tuple[str, str]] = MappingProxyType({"hours": (" h", " 小时"), "s": (" s", " 秒")})
 _NOT_GIVEN = ("none", "无")
+_YES_NO = (("yes", "是"), ("no", "否"))
 
 
 def language_of(accept_language: str | None) -> Language:
@@ -62,6 +63,8 @@ def value_text(value: Value, unit: Unit, language: Language) -> str:
         return _NOT_GIVEN[second]
     if isinstance(value, str):
         return value
+    if unit == "flag":
+        return _YES_NO[value == 0][second]
     if unit == "share":
         return f"{value:.0%}"
     digits = 1 if abs(value) < 10 and value != round(value) else 0

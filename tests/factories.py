@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from features.build import Entity, FeatureFrame, build_features
+from features.build import NOTHING_KNOWN, Entity, build_features
 from features.canonical import PHYSICAL, TIME, CanonicalData
 from features.config import PipelineConfig
 from features.conventions import Conventions
-from features.history import History
-from features.readers import TextArray
+from features.frame import FeatureFrame
+from features.history import History, TextArray
+from features.reference import Reference
 from features.snapshots import Snapshots
 from features.tables import ACTIVITY_KINDS, ACTIVITY_OUTCOMES, DIRECTIONS, ROLES, TABLES, Kind, Table
 from features.times import DAY, FloatArray, iso
@@ -59,13 +60,24 @@ def rows_of(data: CanonicalData) -> Rows:
     }
 
 
+def snapshots_of(
+    history: History, pairs: Iterable[tuple[str, int]], entity: Entity = "opportunity"
+) -> Snapshots:
+    """The snapshots of (id, microseconds) pairs."""
+    ids, instants = zip(*pairs, strict=True)
+    codes = history.opportunity_codes(ids) if entity == "opportunity" else history.account_codes(ids)
+    return Snapshots(codes, np.array(instants, np.int64))
+
+
 def features_at(
-    history: History, snapshots: Iterable[tuple[str, int]], entity: Entity = "opportunity"
+    history: History,
+    pairs: Iterable[tuple[str, int]],
+    entity: Entity = "opportunity",
+    reference: Reference = NOTHING_KNOWN,
+    only: tuple[str, ...] | None = None,
 ) -> FeatureFrame:
     """The features of (id, microseconds) pairs."""
-    ids, instants = zip(*snapshots, strict=True)
-    codes = history.opportunity_codes(ids) if entity == "opportunity" else history.account_codes(ids)
-    return build_features(history, Snapshots(codes, np.array(instants, np.int64)), entity)
+    return build_features(history, snapshots_of(history, pairs, entity), entity, reference, only=only)
 
 
 def bits(frame: FeatureFrame) -> dict[str, list[Any]]:
@@ -142,6 +154,7 @@ def _in_micros(table: Table, row: Row) -> Row:
 def _frame(table: Table, rows: Sequence[Row]) -> pl.DataFrame:
     times = [column.name for column in table.columns if column.kind is Kind.TIME]
     schema = {c.name: pl.Int64() if c.name in times else PHYSICAL[c.kind] for c in table.columns}
+    schema |= {name: pl.String() for row in rows for name in row if name not in schema}
     cells = [{name: row.get(name) for name in schema} for row in rows]
     return pl.DataFrame(cells, schema=schema).with_columns(pl.col(times).cast(TIME))
 

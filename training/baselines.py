@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from features.build import FeatureFrame
+from features.frame import FeatureFrame
 from features.times import FloatArray, IntArray
 
 PRIOR_ROWS = 50  # a stage's rate is drawn towards the base rate as if by so many rows
@@ -25,7 +25,7 @@ def stage_rates(
     stages = frame.columns["stage"][rows]
     rates: dict[str | None, float] = {}
     for stage in dict.fromkeys(stages):
-        mine = np.array([value == stage for value in stages])
+        mine = np.equal(stages, stage).astype(np.bool_)
         mass = weight[mine].sum()
         rates[stage] = float(
             (np.sum(label[mine] * weight[mine]) + PRIOR_ROWS * overall) / (mass + PRIOR_ROWS)

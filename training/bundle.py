@@ -1,7 +1,8 @@
 """A bundle: everything needed to score and to explain, in files that cannot run code.
 
-A folder of `model.txt` (LightGBM's own text), `bundle.json` (everything else) and `golden.json`
-(rows with their probabilities, tried on every load). No pickle.
+A folder of `model.txt` (LightGBM's own text), `reference.parquet` and `reps.parquet` (the dated
+reference), `bundle.json` (everything else) and `golden.json` (rows with their probabilities, tried
+on every load). No pickle.
 """
 
 from __future__ import annotations
@@ -15,19 +16,23 @@ from typing import Any
 
 import lightgbm as lgb
 import numpy as np
+from polars.exceptions import PolarsError
 
-from features.build import FeatureFrame
+from features.build import features_of
+from features.catalog import Feature
 from features.conventions import Conventions
+from features.frame import FeatureFrame
+from features.reference import FILE, REPS_FILE, Reference, load_reference
 from features.times import FloatArray
 from training.calibration import Platt
 from training.encoding import Encoding
 from training.errors import BundleError
 from training.explain import Centre, Ledger, ledger
-from training.labels import LabelPolicy, Target
+from training.labels import ENTITY, LabelPolicy, Target
 from training.metrics import Bin
 from training.models import contributions, margins
 
-FORMAT = 1
+FORMAT = 2
 GOLDEN_ROWS = 8
 _GOLDEN_TOLERANCE = 1e-12
 
@@ -46,6 +51,7 @@ class Bundle:
         policy: of the labels it was trained on.
         tiers: probabilities from which on a score is "medium" and "high".
         typical: per numeric feature the median among the entities for which things went well.
+        reference: the dated statistics that its features read.
         reliability: what came true of what was said, on a forward test.
         manifest: where it comes from: rows, dates, versions, metrics.
         golden: some encoded rows (rows x features).
@@ -57,12 +63,18 @@ class Bundle:
     platt: Platt
     centre: Centre
     conventions: Conventions
+    reference: Reference
     policy: LabelPolicy
     tiers: tuple[float, float]
     typical: Mapping[str, float]
     reliability: tuple[Bin, ...]
     manifest: Mapping[str, Any]
     golden: FloatArray
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """The declarations of its columns, in order."""
+        return features_of(ENTITY[self.target], self.conventions)
 
     def probability(self, frame: FeatureFrame) -> FloatArray:
         """The calibrated probability of each row, float64 in (0, 1).
@@ -76,7 +88,7 @@ class Bundle:
         """The same probabilities, to the bit, and why."""
         matrix = self.encoding.matrix(frame)
         margin = margins(self.booster, matrix)
-        why = ledger(self.target, contributions(self.booster, matrix), margin, self.platt, self.centre)
+        why = ledger(self.features, contributions(self.booster, matrix), margin, self.platt, self.centre)
         return self.platt.probability(margin), why
 
     def tier(self, probability: float) -> str:
@@ -97,6 +109,7 @@ class Bundle:
             "target": self.target,
             "model_sha256": _digest(text),
             "feature_hash": self.encoding.hash,
+            "reference_hash": self.reference.hash,
             "encoding": asdict(self.encoding),
             "platt": asdict(self.platt),
             "centre": asdict(self.centre),
@@ -108,6 +121,7 @@ class Bundle:
             "manifest": dict(self.manifest),
         }
         _write(folder / "bundle.json", described)
+        self.reference.save(folder)
         golden = [[None if np.isnan(v) else v for v in row] for row in self.golden.tolist()]
         _write(
             folder / "golden.json", {"rows": golden, "probability": self._probability(self.golden).tolist()}
@@ -128,8 +142,9 @@ def load_bundle(folder: Path) -> Bundle:
         )
     if _digest(text) != described.get("model_sha256"):
         raise BundleError(f"{folder}: model.txt is not the one the bundle was made with; fetch it again")
+    reference = _reference(folder, described)
     try:
-        bundle = _assemble(described, golden, text)
+        bundle = _assemble(described, golden, text, reference)
         expected = np.array(golden["probability"], np.float64).reshape(len(bundle.golden))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BundleError(
@@ -139,7 +154,20 @@ def load_bundle(folder: Path) -> Bundle:
     return bundle
 
 
-def _assemble(described: dict[str, Any], golden: dict[str, Any], text: str) -> Bundle:
+def _reference(folder: Path, described: dict[str, Any]) -> Reference:
+    try:
+        reference = load_reference(folder)
+    except FileNotFoundError as error:
+        name = REPS_FILE if (folder / FILE).is_file() else FILE
+        raise BundleError(f"{folder}: {name} is missing; fetch the bundle again") from error
+    except (OSError, PolarsError, KeyError, ValueError) as error:
+        raise BundleError(f"{folder}: the reference is not readable; fetch the bundle again") from error
+    if reference.hash != described.get("reference_hash"):
+        raise BundleError(f"{folder}: the reference is not the one the bundle was made with; fetch it again")
+    return reference
+
+
+def _assemble(described: dict[str, Any], golden: dict[str, Any], text: str, reference: Reference) -> Bundle:
     encoding, conventions = described["encoding"], described["conventions"]
     rows = np.array(golden["rows"], np.float64)  # None becomes NaN
     return Bundle(
@@ -153,8 +181,9 @@ def _assemble(described: dict[str, Any], golden: dict[str, Any], text: str) -> B
         platt=Platt(**described["platt"]),
         centre=Centre(**described["centre"]),
         conventions=Conventions(
-            tuple(conventions["stages"]), tuple(conventions["fixed"]), conventions["time_zone"]
+            **{name: tuple(v) if isinstance(v, list) else v for name, v in dict(conventions).items()}  # type: ignore[arg-type]
         ),
+        reference=reference,
         policy=LabelPolicy(**described["policy"]),
         tiers=(described["tiers"][0], described["tiers"][1]),
         typical=described["typical"],

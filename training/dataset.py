@@ -8,11 +8,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from features.build import FeatureFrame, build_features
+from features.build import build_features
 from features.canonical import CanonicalData
 from features.catalog import SEASONAL
 from features.conventions import Conventions, conventions_of
-from features.history import History, history_from_tables
+from features.frame import FeatureFrame
+from features.from_tables import history_from_tables
+from features.history import History
+from features.norms import reference_of
+from features.reference import Reference
 from features.snapshots import Snapshots
 from features.times import DAY, iso
 from training.encoding import Encoding, learn_encoding
@@ -31,6 +35,7 @@ class Source:
         cutoff: microseconds.
         conventions: how its histories are read.
         history: the same data, sorted.
+        reference: the dated statistics of these data; it travels with the models.
         policy: of the labels.
     """
 
@@ -38,6 +43,7 @@ class Source:
     cutoff: int
     conventions: Conventions
     history: History
+    reference: Reference
     policy: LabelPolicy
 
     def manifest(self) -> dict[str, Any]:
@@ -71,7 +77,8 @@ def open_source(data: CanonicalData, cutoff: int) -> Source:
     conventions = conventions_of(known)
     config = data.config
     policy = LabelPolicy(config.stall_days, config.churn_days, config.win_given_stage)
-    return Source(known, cutoff, conventions, history_from_tables(known, conventions), policy)
+    history = history_from_tables(known, conventions)
+    return Source(known, cutoff, conventions, history, reference_of(history, cutoff), policy)
 
 
 def labelled_frame(source: Source, target: Target) -> LabelledFrame:
@@ -79,10 +86,9 @@ def labelled_frame(source: Source, target: Target) -> LabelledFrame:
     snapshots = weekly_grid(target, source.history, source.cutoff)
     if source.data.config.learn_at == "records" and ENTITY[target] == "opportunity":
         snapshots = snapshots.and_also(moments_of_records(source.history, source.cutoff))
-    frame = build_features(source.history, snapshots, ENTITY[target])
+    frame = build_features(source.history, snapshots, ENTITY[target], source.reference)
     withheld = _withheld(frame, snapshots)
-    columns = {n: np.full(len(snapshots), np.nan) if n in withheld else v for n, v in frame.columns.items()}
-    frame = FeatureFrame(frame.features, columns)
+    frame.values[:, [feature.name in withheld for feature in frame.features]] = np.nan
     return LabelledFrame(target, snapshots, frame, learn_encoding(frame), withheld)
 
 

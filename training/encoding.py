@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.build import FeatureFrame
 from features.catalog import Feature, feature_hash
+from features.frame import FeatureFrame
 from features.times import FloatArray
 from training.errors import FrameMismatch
 
@@ -42,9 +42,12 @@ class Encoding:
         Raises:
             FrameMismatch: the frame's columns are not this encoding's, name by name in order.
         """
-        self.check(tuple(frame.columns))
-        columns = [self._column(name, frame.columns[name]) for name in self.names]
-        return np.ascontiguousarray(np.stack(columns, axis=1), dtype=np.float64)
+        self.check([feature.name for feature in frame.features])
+        matrix = frame.values.copy()
+        for place in self.category_positions:
+            name = self.names[place]
+            matrix[:, place] = recoded(matrix[:, place], frame.names[name], self.vocabularies[name])
+        return matrix
 
     def check(self, names: Sequence[str]) -> None:
         """Raises FrameMismatch with the differences unless the names are these, in this order."""
@@ -52,37 +55,52 @@ class Encoding:
             return
         missing = [name for name in self.names if name not in set(names)]
         extra = [name for name in names if name not in set(self.names)]
-        detail = f"missing: {', '.join(missing) or 'none'}; unexpected: {', '.join(extra) or 'none'}"
+        detail = f"missing: {_some(missing)}; unexpected: {_some(extra)}"
         if not missing and not extra:
             detail = "the same columns in another order"
         raise FrameMismatch(
             f"the features are not those of the model ({detail}); build them with this version"
         )
 
-    def unseen(self, frame: FeatureFrame) -> dict[str, int]:
+    def unseen(self, frame: FeatureFrame, rows: slice = slice(None)) -> dict[str, int]:
         """How many rows hold a text that the model was not trained on, by column; only where any."""
         found = {}
-        for name, vocabulary in self.vocabularies.items():
-            known = {*vocabulary, None}
-            count = sum(value not in known for value in frame.columns[name])
+        for place in self.category_positions:
+            name = self.names[place]
+            codes = frame.values[rows, place]
+            seen = recoded(codes, frame.names[name], self.vocabularies[name])
+            count = int((np.isnan(seen) & ~np.isnan(codes)).sum())
             if count:
                 found[name] = count
         return found
 
-    def _column(self, name: str, values: np.ndarray) -> FloatArray:
-        if name not in self.vocabularies:
-            return values
-        code = {text: float(i) for i, text in enumerate(self.vocabularies[name])}
-        return np.array([code.get(value, np.nan) for value in values], np.float64)
+
+def _some(names: Sequence[str], most: int = 12) -> str:
+    """Names for a message, the first of them where they are many."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more if names else "none"
+
+
+def recoded(codes: FloatArray, names: Sequence[str], vocabulary: Sequence[str]) -> FloatArray:
+    """Places among `names` as places in a vocabulary; NaN where it lacks the text, and for NaN."""
+    place = {text: float(i) for i, text in enumerate(vocabulary)}
+    table = np.array([*(place.get(name, np.nan) for name in names), np.nan])
+    return table[np.where(np.isnan(codes), len(names), np.nan_to_num(codes)).astype(np.int64)]
 
 
 def learn_encoding(frame: FeatureFrame) -> Encoding:
     """The encoding of a training frame; categories on fewer than 20 rows count as missing."""
-    vocabularies = {f.name: _frequent(frame.columns[f.name]) for f in frame.features if f.is_category}
+    vocabularies = {
+        f.name: _frequent(frame.values[:, place], frame.names[f.name])
+        for place, f in enumerate(frame.features)
+        if f.is_category
+    }
     names = tuple(f.name for f in frame.features)
     return Encoding(names, tuple(f.unit for f in frame.features), vocabularies)
 
 
-def _frequent(values: np.ndarray) -> tuple[str, ...]:
-    texts, counts = np.unique([value for value in values if value is not None], return_counts=True)
-    return tuple(str(text) for text in texts[counts >= LEAST_ROWS_OF_A_CATEGORY])
+def _frequent(codes: FloatArray, names: Sequence[str]) -> tuple[str, ...]:
+    counts = np.bincount(codes[~np.isnan(codes)].astype(np.int64), minlength=len(names))
+    return tuple(
+        sorted(n for n, count in zip(names, counts, strict=True) if count >= LEAST_ROWS_OF_A_CATEGORY)
+    )

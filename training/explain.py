@@ -16,10 +16,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.catalog import FEATURES, Feature
+from features.catalog import Feature
 from features.times import FloatArray, IntArray
 from training.calibration import Platt
-from training.labels import ENTITY, Target
+
+Features = Sequence[Feature]
 
 _SAME = 1e-9  # margins nearer than this: the chord's slope is the tangent's
 
@@ -49,13 +50,13 @@ class Centre:
     points: Mapping[str, float]
 
 
-def behaviours_of(target: Target) -> tuple[str, ...]:
-    """The behaviour groups of a target's features, in the order of the catalogue."""
-    return tuple(dict.fromkeys(feature.behaviour for feature in FEATURES[ENTITY[target]]))
+def behaviours_of(features: Features) -> tuple[str, ...]:
+    """The behaviour groups of some features, in their order."""
+    return tuple(dict.fromkeys(feature.behaviour for feature in features))
 
 
 def laid_points(
-    target: Target, contributions: FloatArray, margin: FloatArray, platt: Platt
+    features: Features, contributions: FloatArray, margin: FloatArray, platt: Platt
 ) -> tuple[FloatArray, FloatArray]:
     """Points by behaviour before centring (rows x behaviours), and the expected row's probability."""
     expected = contributions[:, -1]
@@ -64,25 +65,25 @@ def laid_points(
     near = np.abs(distance) < _SAME
     chord = (high - low) / np.where(near, 1.0, distance)
     slope = np.where(near, platt.slope * high * (1 - high), chord)
-    return _by_behaviour(target, contributions[:, :-1]) * slope[:, None], low
+    return _by_behaviour(features, contributions[:, :-1]) * slope[:, None], low
 
 
 def centre_of(
-    target: Target, contributions: FloatArray, margin: FloatArray, platt: Platt, weight: FloatArray
+    features: Features, contributions: FloatArray, margin: FloatArray, platt: Platt, weight: FloatArray
 ) -> Centre:
     """What is typical among the calibration rows."""
-    points, expected = laid_points(target, contributions, margin, platt)
+    points, expected = laid_points(features, contributions, margin, platt)
     mean = np.average(points, axis=0, weights=weight)
-    named = dict(zip(behaviours_of(target), mean.tolist(), strict=True))
+    named = dict(zip(behaviours_of(features), mean.tolist(), strict=True))
     return Centre(float(expected[0] + mean.sum()), named)
 
 
 def ledger(
-    target: Target, contributions: FloatArray, margin: FloatArray, platt: Platt, centre: Centre
+    features: Features, contributions: FloatArray, margin: FloatArray, platt: Platt, centre: Centre
 ) -> Ledger:
     """The reasons of each row; what rounding leaves over, some 1e-16, goes to the largest."""
-    behaviours = behaviours_of(target)
-    points, _ = laid_points(target, contributions, margin, platt)
+    behaviours = behaviours_of(features)
+    points, _ = laid_points(features, contributions, margin, platt)
     points = points - np.array([centre.points[name] for name in behaviours])
     rest = platt.probability(margin) - (centre.base_rate + _row_sums(points))
     largest = np.abs(points).argmax(axis=1)
@@ -115,22 +116,17 @@ def percent(probability: float) -> int:
     return int(np.floor(probability * 100 + 0.5))
 
 
-def features_of(target: Target) -> tuple[Feature, ...]:
-    """The features of a target's model, in order."""
-    return FEATURES[ENTITY[target]]
-
-
-def strongest(target: Target, behaviour: str, contributions: FloatArray, most: int = 2) -> list[int]:
+def strongest(features: Features, behaviour: str, contributions: FloatArray, most: int = 2) -> list[int]:
     """Positions of the features that speak loudest within a behaviour, for one row."""
-    mine = [i for i, feature in enumerate(features_of(target)) if feature.behaviour == behaviour]
+    mine = [i for i, feature in enumerate(features) if feature.behaviour == behaviour]
     mine.sort(key=lambda i: -abs(contributions[i]))
     return [i for i in mine[:most] if contributions[i] != 0]
 
 
-def _by_behaviour(target: Target, contributions: FloatArray) -> FloatArray:
+def _by_behaviour(features: Features, contributions: FloatArray) -> FloatArray:
     """Sums of the columns of each behaviour; rows x behaviours."""
-    behaviours = behaviours_of(target)
-    group: IntArray = np.array([behaviours.index(f.behaviour) for f in features_of(target)])
+    behaviours = behaviours_of(features)
+    group: IntArray = np.array([behaviours.index(f.behaviour) for f in features])
     sums = [_row_sums(contributions[:, group == i]) for i in range(len(behaviours))]
     return np.stack(sums, axis=1)
 

@@ -6,8 +6,7 @@ import zlib
 
 import numpy as np
 
-from features.history import History
-from features.readers import TextArray
+from features.history import History, TextArray
 from features.snapshots import Snapshots
 from features.times import NEVER, WEEK, IntArray
 from training.labels import ENTITY, Target, eligible
@@ -37,7 +36,7 @@ def moments_of_records(history: History, until: int) -> Snapshots:
     """
     entity = np.concatenate([history.activities.entity, history.stage_changes.entity])
     known = np.concatenate([history.activities.known, history.stage_changes.known])
-    early = known <= until
+    early = (known <= until) & (entity < len(history.opportunities.ids))  # others belong to no deal
     pairs = np.unique(np.stack([entity[early], known[early]], axis=1), axis=0)
     moments = Snapshots(np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1]))
     return moments.take(eligible("win", history, moments))

@@ -14,11 +14,12 @@ from typing import Literal
 import numpy as np
 
 from features.errors import DataError
-from features.families.deal import current_stage
-from features.history import History, Records
-from features.snapshots import Seen, Snapshots
+from features.families.run import stage_of
+from features.history import History
+from features.lookups import any_visible, next_at
+from features.records import Records
+from features.snapshots import Snapshots
 from features.times import DAY, NEVER, BoolArray, FloatArray, IntArray
-from features.visibility import last_position
 
 Target = Literal["win", "stall", "churn"]
 TARGETS: tuple[Target, ...] = ("win", "stall", "churn")
@@ -83,7 +84,7 @@ def eligible(target: Target, history: History, snapshots: Snapshots) -> BoolArra
         deals = history.opportunities
         opened = deals.created_at[snapshots.entity] <= snapshots.as_of
         return opened & (snapshots.as_of < deals.closed_at[snapshots.entity])
-    ordered = Seen(history.orders, snapshots).count() > 0
+    ordered = any_visible(history.orders, snapshots)
     return ordered & (snapshots.as_of < history.accounts.churned_at[snapshots.entity])
 
 
@@ -117,7 +118,7 @@ def _stall(history: History, snapshots: Snapshots, cutoff: int, policy: LabelPol
 
 def _churn(history: History, snapshots: Snapshots, cutoff: int, policy: LabelPolicy) -> Labels:
     orders = _known_by(history.orders, cutoff)
-    order = _next_at(orders, snapshots)
+    order = next_at(orders, snapshots)
     labels = _within(snapshots.as_of, order, cutoff, policy.churn_days)
     left_at = history.accounts.churned_at[snapshots.entity]
     left = (left_at <= np.minimum(snapshots.as_of + policy.churn_days * DAY, cutoff)) & (left_at < NEVER)
@@ -148,28 +149,18 @@ def _next_forward_move(history: History, snapshots: Snapshots, cutoff: int) -> I
     Any open stage is later for a deal whose present stage is not known or not in the order.
     """
     open_stages = len(history.conventions.stages)
-    now = current_stage(history, snapshots)
+    now = stage_of(history, snapshots)
     now = np.where(now < open_stages, now, -1)
     moves = _known_by(history.stage_changes, cutoff)
     move = np.full(len(snapshots), NEVER, np.int64)
     for position in np.unique(now).tolist():
         mine = now == position
         stage = moves["stage"]
-        later = moves.take(np.flatnonzero((stage > position) & (stage < open_stages)))
-        move[mine] = _next_at(later, snapshots.take(mine))
+        later = moves.where((stage > position) & (stage < open_stages))
+        move[mine] = next_at(later, snapshots.take(mine))
     return move
 
 
 def _known_by(records: Records, cutoff: int) -> Records:
     """The versions of the records that stood at the cut-off."""
-    return records.take(np.flatnonzero((records.start <= cutoff) & (cutoff < records.until)))
-
-
-def _next_at(records: Records, snapshots: Snapshots) -> IntArray:
-    """When each snapshot's entity has its next record after `as_of`; `NEVER` if it has none."""
-    if not len(records):
-        return np.full(len(snapshots), NEVER, np.int64)
-    following = last_position(records.entity, records.at, snapshots.entity, snapshots.as_of) + 1
-    inside = np.minimum(following, len(records) - 1)
-    found = (following < len(records)) & (records.entity[inside] == snapshots.entity)
-    return np.where(found, records.at[inside], NEVER)
+    return records.where((records.start <= cutoff) & (cutoff < records.until))

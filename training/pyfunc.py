@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from features.build import FeatureFrame
-from features.catalog import FEATURES
+from features.frame import FeatureFrame, frame_of_columns
 from features.times import FloatArray
 from training.bundle import Bundle, load_bundle
-from training.labels import ENTITY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +45,7 @@ def _frame(bundle: Bundle, table: pd.DataFrame) -> FeatureFrame:
             columns[name] = values.astype(object).where(values.notna(), None).to_numpy()
         else:
             columns[name] = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    return FeatureFrame(FEATURES[ENTITY[bundle.target]], columns)
+    return frame_of_columns(bundle.features, columns)
 
 
 def _load_pyfunc(path: str) -> PyfuncModel:

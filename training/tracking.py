@@ -19,10 +19,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from features.catalog import FEATURES
 from training.bundle import Bundle, load_bundle
 from training.errors import TrackingError
-from training.labels import ENTITY
 from training.run import Trained
 
 DEFAULT_URI = "sqlite:///mlflow.db"
@@ -202,7 +200,7 @@ def _signature(bundle: Bundle) -> Any:
 
     inputs: list[Any] = [
         ColSpec("string" if feature.is_category else "double", feature.name, required=False)
-        for feature in FEATURES[ENTITY[bundle.target]]
+        for feature in bundle.features
     ]
     return ModelSignature(Schema(inputs), Schema([ColSpec("double", "probability")]))
 

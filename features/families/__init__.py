@@ -1,17 +1,5 @@
-"""The features by business theme: each family a pure function of a history and snapshots.
+"""The features by business theme.
 
-A family returns one array per feature, named as in the catalogue and as long as the snapshots:
-float64 with NaN where a number is not given, or texts (object) with None for a category.
+Each family declares the names of its columns and writes their values for one snapshot; NaN where a
+value is not given, a category as its code. Those over activities share one walk (`activities.py`).
 """
-
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping
-
-from features.history import History
-from features.readers import TextArray
-from features.snapshots import Snapshots
-from features.times import FloatArray
-
-Values = Mapping[str, FloatArray | TextArray]
-Family = Callable[[History, Snapshots], Values]

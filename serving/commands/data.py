@@ -168,15 +168,16 @@ def features(
     tables, report = open_data(data)
     asked = None if as_of is None else instant(as_of, tables)
     whose: Entity = entity.value
-    conventions = None
+    conventions = reference = None
     if model is not None:
         from training.labels import ENTITY
         from training.tracking import Tracking
 
-        conventions = Tracking(tracking_uri).load(model.value)[0].conventions
+        bundle, _ = Tracking(tracking_uri).load(model.value)
+        conventions, reference = bundle.conventions, bundle.reference
         whose = ENTITY[model.value]
     with err.status("building features"):
-        frame = feature_table(tables, whose, asked, snapshots, conventions)
+        frame = feature_table(tables, whose, asked, snapshots, conventions=conventions, reference=reference)
     write_frame(frame, to)
     keep_quarantine(report, to)
     out.print(f"{to}: {frame.height:,} snapshots x {frame.width - 2} features")

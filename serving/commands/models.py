@@ -30,7 +30,7 @@ from serving.commands.common import (
 
 if TYPE_CHECKING:
     from features.canonical import CanonicalData
-    from serving.scorer import Scorer
+    from serving.scorer import Scorer, Scores
     from serving.wording import Language
     from training.dataset import Source
     from training.labels import Target
@@ -133,6 +133,7 @@ def score(
         scores = scorer.score(histories, ids, instants, explain=explain)
         write_frame(score_frame(scores, explain, spoken), to)
     keep_quarantine(report, to)
+    _say_unseen(scores)
     if as_of is not None and top:
         print_tables(scores, top, spoken, tables.config.currency)
     out.print(f"{to}: {len(scores):,} scores")
@@ -176,6 +177,14 @@ def _with_progress(source: Source, target: Target) -> Trained:
             bar.update(task, total=most, completed=done, at=f"round {done}")
 
         return train_target(source, target, progress)
+
+
+def _say_unseen(scores: Scores) -> None:
+    """Count the texts that a model was not trained on; they count as missing."""
+    for target, each in scores.targets.items():
+        if each.model is not None and each.frame is not None:
+            for feature, count in each.model.bundle.encoding.unseen(each.frame).items():
+                err.print(f"{target}: {count:,} snapshots with a {feature} not learnt, read as missing")
 
 
 def _line(trained: Trained, name: str) -> str:

@@ -1,58 +1,148 @@
-"""The families against every feature computed again in plain loops over records."""
+"""The engine against every feature computed again in SQL, from the rows."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cache
 
+import numpy as np
 import pytest
 
-from features.build import Entity, FeatureFrame
-from features.history import history_from_tables
-from tests import oracle
-from tests.factories import conventions_for, data_of, features_at, random_instants, random_rows
-from tests.oracle import Value
+from features.build import Entity, build_features
+from features.catalog import FEATURES, Feature
+from features.from_tables import history_from_tables
+from features.norms import reference_of
+from tests.factories import Row, data_of, known_of, snapshots_of
+from tests.features.worlds import ENTITIES, Pairs, World, worlds_together
+from tests.sql.oracle import Value, sql_features
+from tests.sql.reference import reference_features
 
-WORLDS = 60
-
-
-def agrees(found: object, expected: Value) -> bool:
-    if expected is None:
-        return found is None or (isinstance(found, float) and math.isnan(found))
-    if isinstance(expected, str):
-        return found == expected
-    return isinstance(found, float) and math.isclose(found, expected, rel_tol=1e-12, abs_tol=1e-9)
-
-
-def differences(frame: FeatureFrame, row: int, expected: Mapping[str, Value]) -> dict[str, object]:
-    """Feature -> (found, expected) where they differ."""
-    found = {name: column.tolist()[row] for name, column in frame.columns.items()}
-    assert set(found) == set(expected)
-    return {name: (found[name], expected[name]) for name in found if not agrees(found[name], expected[name])}
+GROUPS, SIZE = 8, 5  # forty worlds, five at a time
+INSTANTS, WEEKS = 6, 3  # snapshots of each entity; and Mondays for which the reference is made anew
+OF_REFERENCE = {
+    "rep_win_rate", "team_win_rate", "rep_cycle_days", "rep_closed_deals", "rep_open_deals", "rep_tenure_days",
+    "rep_prompt_recording_share", "team_open_deals_per_rep", "stage_win_rate", "source_win_rate",
+    "product_win_rate", "kind_win_rate", "industry_win_rate", "dwell_over_norm", "age_over_norm",
+    "amount_over_typical",
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("entity", ["opportunity", "account"])
-def test_every_feature_of_random_worlds_is_what_plain_loops_over_the_records_say(entity: Entity) -> None:
-    compute = oracle.opportunity_features if entity == "opportunity" else oracle.account_features
-    ids = [f"d{i}" for i in range(4)] if entity == "opportunity" else [f"a{i}" for i in range(2)]
-    for seed in range(WORLDS):
-        rows, conventions = random_rows(seed), conventions_for(seed)
-        snapshots = [(name, as_of) for as_of in random_instants(rows, seed, 10) for name in ids]
-        frame = features_at(history_from_tables(data_of(rows), conventions), snapshots, entity)
-        for number, (name, as_of) in enumerate(snapshots):
-            expected = compute(rows, conventions, name, as_of)
-            assert differences(frame, number, expected) == {}, (seed, name, as_of)
+@cache
+def group_of_worlds(group: int) -> World:
+    return worlds_together(group, SIZE, INSTANTS)
+
+
+def found(world: World, pairs: Pairs, entity: Entity) -> dict[str, list[Value]]:
+    """What the engine says, None where it says nothing."""
+    history = history_from_tables(data_of(world.rows), world.conventions)
+    reference = reference_of(history, max(time for _, time in pairs))
+    frame = build_features(history, snapshots_of(history, pairs, entity), entity, reference)
+    return {name: [None if v != v else v for v in column.tolist()] for name, column in frame.columns.items()}  # noqa: PLR0124
+
+
+def agrees(here: Value, there: Value) -> bool:
+    if isinstance(here, float) and isinstance(there, float):
+        return math.isclose(here, there, rel_tol=1e-9, abs_tol=1e-6)
+    return here == there
+
+
+def differences(
+    frame: Mapping[str, Sequence[Value]], expected: Sequence[Mapping[str, Value]], pairs: Pairs
+) -> dict[str, str]:
+    """Feature -> how often it differs, and the first time: snapshot, engine, SQL."""
+    wrong = {
+        name: [
+            (pairs[i], cell, row[name]) for i, (cell, row) in enumerate(zip(cells, expected, strict=True))
+            if not agrees(cell, row[name])
+        ]
+        for name, cells in frame.items()
+    }  # fmt: skip
+    return {name: f"{len(cases)} times, first {cases[0]}" for name, cases in wrong.items() if cases}
+
+
+@pytest.mark.parametrize("entity", ENTITIES)
+@pytest.mark.parametrize("group", range(GROUPS))
+def test_every_feature_of_random_worlds_is_what_sql_says(group: int, entity: Entity) -> None:
+    world = group_of_worlds(group)
+    pairs = world.pairs[entity]
+    expected = sql_features(world.rows, world.conventions, pairs, entity)
+    frame = found(world, pairs, entity)
+    mine = {name: frame[name] for name in frame if entity == "account" or name not in OF_REFERENCE}
+    assert set(expected[0]) == set(mine)
+    assert differences(mine, expected, pairs) == {}
+
+
+@pytest.mark.parametrize("group", range(GROUPS))
+def test_every_feature_of_the_reference_is_what_sql_says(group: int) -> None:
+    world = group_of_worlds(group)
+    times = sorted({time for _, time in world.pairs["opportunity"]})
+    some = times[:: len(times) // WEEKS][1 : WEEKS + 1]
+    names = list(dict.fromkeys(name for name, _ in world.pairs["opportunity"]))
+    pairs = [(name, time) for time in some for name in names]
+    expected = reference_features(world.rows, world.conventions, pairs)
+    frame = found(world, pairs, "opportunity")
+    assert set(expected[0]) == OF_REFERENCE
+    assert differences({name: frame[name] for name in OF_REFERENCE}, expected, pairs) == {}
+
+
+@pytest.mark.parametrize("entity", ENTITIES)
+@pytest.mark.parametrize("group", range(GROUPS))
+def test_every_value_is_one_that_the_catalogue_allows(group: int, entity: Entity) -> None:
+    world = group_of_worlds(group)
+    frame = found(world, world.pairs[entity], entity)
+    for feature in FEATURES[entity]:
+        given = [cell for cell in frame[feature.name] if cell is not None]
+        assert feature.null or len(given) == len(frame[feature.name]), f"{feature.name} is not given"
+        assert all(allows(feature, cell) for cell in given), feature.name
+
+
+def allows(feature: Feature, value: Value) -> bool:
+    if feature.is_category:
+        return isinstance(value, str)
+    low = -math.inf if feature.low is None else feature.low
+    high = math.inf if feature.high is None else feature.high
+    whole = feature.unit not in ("count", "index", "flag") or value == int(value)
+    return low <= value <= high and whole
 
 
 def test_the_random_worlds_hold_what_makes_it_hard() -> None:
-    kinds = {"late": 0, "planned": 0, "corrected": 0, "moved to another deal": 0}
-    for seed in range(WORLDS):
-        versions: dict[str, list[object]] = {}
-        for row in random_rows(seed)["activities"]:
-            told = row["recorded_at"]
-            kinds["late"] += told is not None and told > row["at"]
-            kinds["planned"] += told is not None and told < row["at"]
-            versions.setdefault(row["activity_id"], []).append(row["opportunity_id"])
-        kinds["corrected"] += sum(len(deals) > 1 for deals in versions.values())
-        kinds["moved to another deal"] += sum(len(set(deals)) > 1 for deals in versions.values())
-    assert min(kinds.values()) > 3 * WORLDS
+    kinds: Counter[str] = Counter()
+    for group in range(GROUPS):
+        rows = group_of_worlds(group).rows
+        for table, key, owner in (
+            ("activities", ("activity_id",), "opportunity_id"),
+            ("orders", ("order_id",), "account_id"),
+            ("stage_changes", ("opportunity_id", "at"), "stage"),
+            ("field_changes", ("opportunity_id", "at", "field"), "value"),
+        ):
+            versions: dict[tuple[object, ...], list[Row]] = {}
+            for row in rows[table]:
+                kinds[f"late {table}"] += known_of(row) > row["at"]
+                kinds[f"planned {table}"] += known_of(row) < row["at"]
+                versions.setdefault(tuple(row[name] for name in key), []).append(row)
+            kinds[f"corrected {table}"] += sum(len(its) > 1 for its in versions.values())
+            kinds[f"of another {owner}"] += sum(
+                len({row[owner] for row in its}) > 1 for its in versions.values()
+            )
+        closed = [row for row in rows["opportunities"] if row["closed_at"]]
+        kinds["won"] += sum(row["outcome"] == "won" for row in closed)
+        kinds["lost"] += sum(row["outcome"] == "lost" for row in closed)
+        kinds["of an account and another's deal"] += sum(
+            row["account_id"] is not None for row in rows["activities"]
+        )
+        kinds["leads of deals"] += sum(row["opportunity_id"] is not None for row in rows["leads"])
+    assert min(kinds.values()) > GROUPS * SIZE // 2, kinds
+    conventions = [group_of_worlds(group).conventions for group in range(GROUPS)]
+    for name in ("fixed", "time_zone", "working_days", "holidays"):
+        assert len({getattr(c, name) for c in conventions}) >= 3, name
+
+
+def test_the_comparison_can_fail() -> None:
+    assert agrees(1.0, 1.0 + 1e-10)
+    assert not agrees(1.0, 1.0 + 1e-5)
+    assert not agrees(None, 0.0)
+    assert not agrees("a", None)
+    assert agrees(None, None)
+    assert not np.isnan(0.0)

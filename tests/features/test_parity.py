@@ -9,7 +9,8 @@ import pytest
 
 from features.build import Entity
 from features.conventions import Conventions, conventions_of
-from features.history import history_from_rows, history_from_tables
+from features.from_rows import history_from_rows
+from features.from_tables import history_from_tables
 from features.sample import make_sample
 from features.tables import TABLES
 from tests.factories import (

@@ -10,7 +10,7 @@ import pytest
 
 from features.catalog import FEATURES
 from features.config import PipelineConfig
-from features.dictionary import BEGIN, END, README, dictionary, main, with_dictionary
+from features.dictionary import BEGIN, END, README, dictionary, main, row_of, with_dictionary
 from features.rules import rules_of
 from features.tables import TABLES
 
@@ -23,8 +23,10 @@ def test_the_dictionary_is_that_of_the_catalogue() -> None:
 
 def test_the_dictionary_has_a_row_for_every_feature_with_all_that_is_said_of_it() -> None:
     for feature in (feature for features in FEATURES.values() for feature in features):
-        actionable = "yes" if feature.actionable else "no"
-        cells = (f"`{feature.name}`", feature.unit, feature.behaviour, actionable, feature.en, feature.zh)
+        cells = row_of(feature)
+        said = (f"`{feature.name}`", feature.unit, feature.behaviour, feature.en, feature.zh, feature.definition)
+        assert set(said) <= {*cells, ""}
+        assert ("yes" if feature.actionable else "no") in cells
         assert f"| {' | '.join(cells)} |\n" in dictionary()
 
 

@@ -15,7 +15,7 @@ from features.build import Entity
 from features.canonical import TIME, CanonicalData
 from features.config import PipelineConfig
 from features.conventions import conventions_of
-from features.history import history_from_tables
+from features.from_tables import history_from_tables
 from features.sample import make_sample
 from features.times import DAY, from_micros
 from tests.factories import (

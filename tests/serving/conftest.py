@@ -89,8 +89,18 @@ def posted(data: CanonicalData, opportunity_id: str) -> dict[str, Any]:
     """An opportunity's records as a plugin posts them: JSON, empty columns left out."""
     deal = _rows(data["opportunities"].filter(pl.col("opportunity_id") == opportunity_id))[0]
     account = pl.col("account_id") == deal["account_id"]
-    for table in ("stage_changes", "field_changes", "activities"):
-        deal[table] = _rows(data[table].filter(pl.col("opportunity_id") == opportunity_id))
+    mine = pl.col("opportunity_id") == opportunity_id
+    for table in ("stage_changes", "field_changes", "leads"):
+        deal[table] = _rows(data[table].filter(mine))
+    others = data["opportunities"].filter(account, ~mine)
+    deal["account_opportunities"] = _rows(
+        others.select("opportunity_id", "created_at", "closed_at", "outcome")
+    )
+    deals = [opportunity_id, *others["opportunity_id"]]
+    of_account = pl.col("opportunity_id").is_in(deals) | account.fill_null(False)
+    deal["activities"] = [
+        {"opportunity_id": None, **row} for row in _rows(data["activities"].filter(of_account))
+    ]
     deal["account"] = next(iter(_rows(data["accounts"].filter(account))), None)
     for table in ("contacts", "orders"):
         deal[table] = _rows(data[table].filter(account))

@@ -13,7 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from features.build import build_features
-from features.history import history_from_rows
+from features.from_rows import history_from_rows
 from features.snapshots import Snapshots
 from features.times import from_micros, parse_instant
 from serving.schemas import ScoreRequest, rows_of
@@ -50,13 +50,15 @@ def test_features_of_a_post_are_those_of_the_feature_file_to_the_bit(
     trained: Trained, scores: pl.DataFrame, tmp_path: Path
 ) -> None:
     out = tmp_path / "features.parquet"
-    assert run_command("features", trained.crm, "--as-of", T, "--out", out) == 0
+    store = ("--for", "win", "--tracking-uri", trained.uri)
+    assert run_command("features", trained.crm, "--as-of", T, "--out", out, *store) == 0
     table = pl.read_parquet(out)
-    conventions = load_bundle(trained.bundles / "win").conventions
+    bundle = load_bundle(trained.bundles / "win")
     for one in scores["opportunity_id"].sample(SOME, seed=2):
         request = ScoreRequest.model_validate({"opportunities": [posted(trained.data, one)]})
-        history = history_from_rows(rows_of(request.opportunities[0]), conventions)
-        online = build_features(history, Snapshots(np.array([0]), np.array([parse_instant(T)]))).to_polars()
+        history = history_from_rows(rows_of(request.opportunities[0]), bundle.conventions)
+        snapshot = Snapshots(history.opportunity_codes([one]), np.array([parse_instant(T)]))
+        online = build_features(history, snapshot, "opportunity", bundle.reference).to_polars()
         offline = table.filter(pl.col("opportunity_id") == one).drop("opportunity_id", "as_of")
         assert online.equals(offline)
 
@@ -95,7 +97,8 @@ def test_the_registered_model_predicts_the_services_probabilities(
     trained: Trained, scores: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "features.parquet"
-    assert run_command("features", trained.crm, "--as-of", T, "--out", out) == 0
+    store = ("--for", "win", "--tracking-uri", trained.uri)
+    assert run_command("features", trained.crm, "--as-of", T, "--out", out, *store) == 0
     table = pl.read_parquet(out).to_pandas()
     monkeypatch.chdir(tmp_path)
     mlflow.set_tracking_uri(trained.uri)

@@ -21,7 +21,7 @@ from serving.bundles import load_models
 from tests.serving.conftest import Ran, T, Trained, run_command
 from training.errors import BundleError
 
-HEAVY = ("mlflow", "shap", "matplotlib", "numba", "torch", "dask", "ray")
+HEAVY = ("mlflow", "shap", "matplotlib", "torch", "dask", "ray")
 
 
 def free_port() -> int:

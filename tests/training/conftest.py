@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from features.build import FeatureFrame
 from features.canonical import CanonicalData
 from features.conventions import Conventions
-from features.history import History, history_from_rows
+from features.frame import FeatureFrame
+from features.from_rows import history_from_rows
+from features.history import History
 from features.sample import make_sample
 from features.times import DAY
 from training.dataset import Source, labelled_frame, open_source
@@ -99,5 +100,5 @@ def frames(trained: Mapping[Target, Trained]) -> Mapping[Target, FeatureFrame]:
     found = {}
     for target, made in trained.items():
         frame = labelled_frame(made.source, target).frame
-        found[target] = FeatureFrame(frame.features, {n: v[::40].copy() for n, v in frame.columns.items()})
+        found[target] = FeatureFrame(frame.features, frame.values[::40].copy(), frame.names)
     return found

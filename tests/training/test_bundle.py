@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
-from features.build import FeatureFrame
+from features.frame import FeatureFrame
 from training.bundle import GOLDEN_ROWS, Bundle, load_bundle
 from training.errors import BundleError, FrameMismatch
 from training.labels import TARGETS, Target
 from training.run import Trained
 
-FILES = {"model.txt", "bundle.json", "golden.json"}
+FILES = {"model.txt", "bundle.json", "golden.json", "reference.parquet", "reps.parquet"}
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +45,10 @@ def edit(path: Path, change: Callable[[Any], None]) -> None:
 def values_of(bundle: Bundle) -> dict[str, Any]:
     """Everything but the trees and the golden rows."""
     return {
-        k: v for k, v in vars(bundle).items() if k not in {"booster", "golden", "manifest", "conventions"}
-    }
+        k: v
+        for k, v in vars(bundle).items()
+        if k not in {"booster", "golden", "manifest", "conventions", "reference"}
+    } | {"reference": bundle.reference.hash}
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -79,10 +82,13 @@ def test_a_bundle_saved_again_has_the_same_bytes(saved: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_a_bundle_is_three_text_files_and_no_pickle(saved: Path, target: Target) -> None:
+def test_a_bundle_is_text_and_tables_and_no_pickle(saved: Path, target: Target) -> None:
     assert {path.name for path in (saved / target).iterdir()} == FILES
     for path in (saved / target).iterdir():
-        path.read_text(encoding="utf-8")
+        if path.suffix == ".parquet":
+            assert len(pl.read_parquet(path))
+        else:
+            path.read_text(encoding="utf-8")
     assert (saved / target / "model.txt").read_text().startswith("tree\n")
 
 
@@ -145,6 +151,20 @@ def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
         load_bundle(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("name", ["reference.parquet", "reps.parquet"])
+def test_half_a_reference_is_refused(win: Path, name: str) -> None:
+    content = (win / name).read_bytes()
+    (win / name).write_bytes(content[: len(content) // 2])
+    with pytest.raises(BundleError, match=r"the reference is not readable; fetch the bundle again"):
+        load_bundle(win)
+
+
+def test_a_reference_of_another_bundle_is_refused(win: Path) -> None:
+    edit(win / "bundle.json", lambda value: value.update(reference_hash="0"))
+    with pytest.raises(BundleError, match=r"the reference is not the one the bundle was made with"):
+        load_bundle(win)
+
+
 @pytest.mark.parametrize("name", ["bundle.json", "golden.json"])
 def test_half_a_file_is_refused(win: Path, name: str) -> None:
     content = (win / name).read_bytes()
@@ -153,10 +173,10 @@ def test_half_a_file_is_refused(win: Path, name: str) -> None:
         load_bundle(win)
 
 
-@pytest.mark.parametrize("found", [0, 2, "1", None])
+@pytest.mark.parametrize("found", [0, 1, "1", None])
 def test_another_format_is_refused_with_both_numbers(win: Path, found: object) -> None:
     edit(win / "bundle.json", lambda value: value.update(format=found))
-    with pytest.raises(BundleError, match=f"format {found}, this version reads 1; train again"):
+    with pytest.raises(BundleError, match=f"format {found}, this version reads 2; train again"):
         load_bundle(win)
 
 
@@ -212,7 +232,7 @@ def test_another_calibration_than_then_is_refused(win: Path) -> None:
 def test_a_frame_of_another_entity_is_refused(
     trained: Mapping[Target, Trained], frames: Mapping[Target, FeatureFrame]
 ) -> None:
-    with pytest.raises(FrameMismatch, match=r"missing: activities_7d.*; unexpected: orders_total"):
+    with pytest.raises(FrameMismatch, match=r"missing: activities_7d.*; unexpected: orders_30d"):
         trained["win"].bundle.probability(frames["churn"])
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
-from features.build import FeatureFrame
 from features.catalog import FEATURES, Feature, feature_hash
+from features.frame import FeatureFrame, frame_of_columns
 from training.encoding import LEAST_ROWS_OF_A_CATEGORY, Encoding, learn_encoding
 from training.errors import FrameMismatch
 from training.labels import Target
@@ -28,7 +28,7 @@ def frame(stages: Sequence[str | None], *order: Feature) -> FeatureFrame:
     texts[:] = stages
     columns = {"calls": numbers, "stage": texts, "days": numbers - 0.5}
     features = order or (CALLS, STAGE, DAYS)
-    return FeatureFrame(features, {feature.name: columns[feature.name] for feature in features})
+    return frame_of_columns(features, columns)
 
 
 def test_a_matrix_holds_numbers_as_they_are_and_texts_as_their_code() -> None:
@@ -74,7 +74,7 @@ def test_other_columns_are_refused_and_the_difference_said(order: tuple[Feature,
     columns = {feature.name: np.zeros(2) for feature in order}
     expected = rf"the features are not those of the model \({detail}\); build them with this version"
     with pytest.raises(FrameMismatch, match=expected):
-        ENCODING.matrix(FeatureFrame(order, columns))
+        ENCODING.matrix(frame_of_columns(order, columns))
 
 
 def test_the_hash_is_the_catalogue_s_and_changes_with_names_units_and_order() -> None:

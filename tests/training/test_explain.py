@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.catalog import BEHAVIOURS
+from features.catalog import BEHAVIOURS, FEATURES
 from features.times import FloatArray
 from training.bundle import Bundle
 from training.calibration import Platt
@@ -23,14 +23,13 @@ from training.explain import (
     Ledger,
     behaviours_of,
     centre_of,
-    features_of,
     laid_points,
     ledger,
     percent,
     strongest,
     whole_percents,
 )
-from training.labels import TARGETS, Target
+from training.labels import ENTITY, TARGETS, Target
 from training.models import Sample, contributions, margins
 from training.run import Trained
 
@@ -58,7 +57,7 @@ class World:
         margin = margins(self.bundle.booster, values)
         why = contributions(self.bundle.booster, values)
         b = self.bundle
-        return b.platt.probability(margin), ledger(b.target, why, margin, b.platt, b.centre)
+        return b.platt.probability(margin), ledger(b.features, why, margin, b.platt, b.centre)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +87,7 @@ def test_rounding_leaves_no_more_over_than_rounding_can(
     """The points add up by themselves: what is put onto the largest is no fault papered over."""
     world, b = worlds[target], worlds[target].bundle
     margin = margins(b.booster, world.values)
-    points, expected = laid_points(target, contributions(b.booster, world.values), margin, b.platt)
+    points, expected = laid_points(b.features, contributions(b.booster, world.values), margin, b.platt)
     np.testing.assert_allclose(expected + points.sum(axis=1), b.platt.probability(margin), rtol=0, atol=1e-12)
 
 
@@ -123,10 +122,10 @@ def test_over_the_calibration_rows_points_are_zero_on_average_and_the_base_is_wh
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_typical_entity_has_no_points(worlds: Mapping[Target, World], target: Target) -> None:
     """One whose groups lie exactly where those of the calibration rows lie on average."""
-    width = len(features_of(target)) + 1
+    width = len(FEATURES[ENTITY[target]]) + 1
     why = np.zeros((1, width))
-    centre = Centre(0.5, dict.fromkeys(behaviours_of(target), 0.0))
-    flat = ledger(target, why, np.zeros(1), Platt(1.0, 0.0), centre)
+    centre = Centre(0.5, dict.fromkeys(behaviours_of(FEATURES[ENTITY[target]]), 0.0))
+    flat = ledger(FEATURES[ENTITY[target]], why, np.zeros(1), Platt(1.0, 0.0), centre)
     assert flat.base_rate == 0.5
     assert not flat.points.any()
 
@@ -143,9 +142,9 @@ def test_near_the_expected_margin_no_group_has_more_than_the_steepest_slope_give
 ) -> None:
     """Two groups that nearly cancel: the chord's slope is a quotient of two tiny differences."""
     platt = Platt(1.3, -0.2)
-    why = np.zeros((1, len(features_of("win")) + 1))
+    why = np.zeros((1, len(FEATURES[ENTITY["win"]]) + 1))
     why[0, [0, -2, -1]] = [size, sign * distance - size, expected]
-    points, _ = laid_points("win", why, np.array([expected + sign * distance]), platt)
+    points, _ = laid_points(FEATURES[ENTITY["win"]], why, np.array([expected + sign * distance]), platt)
     steepest = platt.slope / 4
     assert np.isfinite(points).all()
     assert np.abs(points).max() <= steepest * (size + distance) * (1 + 1e-5)
@@ -157,10 +156,10 @@ def test_near_the_expected_margin_no_group_has_more_than_the_steepest_slope_give
 def test_a_point_has_the_sign_of_its_group_s_margin(worlds: Mapping[Target, World]) -> None:
     b, values = worlds["win"].bundle, worlds["win"].values
     why = contributions(b.booster, values)
-    points, _ = laid_points("win", why, margins(b.booster, values), b.platt)
-    behaviours = behaviours_of("win")
+    points, _ = laid_points(FEATURES[ENTITY["win"]], why, margins(b.booster, values), b.platt)
+    behaviours = behaviours_of(FEATURES["opportunity"])
     for i, name in enumerate(behaviours):
-        mine = [k for k, feature in enumerate(features_of("win")) if feature.behaviour == name]
+        mine = [k for k, feature in enumerate(FEATURES[ENTITY["win"]]) if feature.behaviour == name]
         group = why[:, mine].sum(axis=1)
         clear = np.abs(group) > 1e-9
         assert (np.sign(points[clear, i]) == np.sign(group[clear])).all(), name
@@ -169,12 +168,12 @@ def test_a_point_has_the_sign_of_its_group_s_margin(worlds: Mapping[Target, Worl
 def test_a_group_s_points_are_those_of_its_own_features() -> None:
     """Three trees' worth by hand: points are the margin times the chord's slope."""
     platt = Platt(1.0, 0.0)
-    names = [feature.name for feature in features_of("win")]
+    names = [feature.name for feature in FEATURES[ENTITY["win"]]]
     why = np.zeros((1, len(names) + 1))
     why[0, [names.index("calls_30d"), names.index("calls_total"), names.index("amount")]] = [0.5, 0.3, -0.4]
-    points, expected = laid_points("win", why, np.array([0.4]), platt)
+    points, expected = laid_points(FEATURES[ENTITY["win"]], why, np.array([0.4]), platt)
     slope = (1 / (1 + math.exp(-0.4)) - 0.5) / 0.4
-    found = dict(zip(behaviours_of("win"), points[0].tolist(), strict=True))
+    found = dict(zip(behaviours_of(FEATURES["opportunity"]), points[0].tolist(), strict=True))
     assert expected.tolist() == [0.5]
     assert found["volume"] == pytest.approx(0.8 * slope)
     assert found["terms"] == pytest.approx(-0.4 * slope)
@@ -182,14 +181,14 @@ def test_a_group_s_points_are_those_of_its_own_features() -> None:
 
 
 def test_the_centre_is_the_weighted_mean_before_centring() -> None:
-    why = np.zeros((2, len(features_of("churn")) + 1))
+    why = np.zeros((2, len(FEATURES[ENTITY["churn"]]) + 1))
     why[:, 0] = [1.0, -1.0]
     margin = why[:, 0]
-    centre = centre_of("churn", why, margin, Platt(1.0, 0.0), np.array([3.0, 1.0]))
+    centre = centre_of(FEATURES["account"], why, margin, Platt(1.0, 0.0), np.array([3.0, 1.0]))
     reach = 1 / (1 + math.exp(-1)) - 0.5
     assert centre.points["orders"] == pytest.approx(reach / 2)
     assert centre.base_rate == pytest.approx(0.5 + reach / 2)
-    assert set(centre.points) == set(behaviours_of("churn"))
+    assert set(centre.points) == set(behaviours_of(FEATURES["account"]))
 
 
 @given(base=RATES, points=POINTS, probability=RATES)
@@ -234,25 +233,28 @@ def test_whole_percents_of_some_ledgers(
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_every_behaviour_of_a_target_is_in_the_catalogue_once(target: Target) -> None:
-    behaviours = behaviours_of(target)
+    behaviours = behaviours_of(FEATURES[ENTITY[target]])
     assert len(set(behaviours)) == len(behaviours)
-    assert set(behaviours) == {feature.behaviour for feature in features_of(target)} <= set(BEHAVIOURS)
+    assert set(behaviours) == {feature.behaviour for feature in FEATURES[ENTITY[target]]} <= set(BEHAVIOURS)
 
 
 def test_the_strongest_features_are_those_that_speak_loudest_within_their_behaviour() -> None:
-    names = [feature.name for feature in features_of("win")]
+    names = [feature.name for feature in FEATURES[ENTITY["win"]]]
     spoken = np.zeros(len(names))
     for name, value in {"calls_30d": 0.1, "emails_30d": -0.4, "calls_total": 0.3, "amount": 9.0}.items():
         spoken[names.index(name)] = value
-    assert [names[i] for i in strongest("win", "volume", spoken)] == ["emails_30d", "calls_total"]
-    assert [names[i] for i in strongest("win", "terms", spoken)] == ["amount"]
-    assert strongest("win", "people", spoken) == []
+    assert [names[i] for i in strongest(FEATURES["opportunity"], "volume", spoken)] == [
+        "emails_30d",
+        "calls_total",
+    ]
+    assert [names[i] for i in strongest(FEATURES["opportunity"], "terms", spoken)] == ["amount"]
+    assert strongest(FEATURES["opportunity"], "people", spoken) == []
 
 
 def test_the_margin_is_the_sum_of_its_shap_values(worlds: Mapping[Target, World]) -> None:
     booster: lgb.Booster = worlds["stall"].bundle.booster
     values = worlds["stall"].values
     why = contributions(booster, values)
-    assert why.shape == (len(values), len(features_of("stall")) + 1)
+    assert why.shape == (len(values), len(FEATURES[ENTITY["stall"]]) + 1)
     np.testing.assert_allclose(why.sum(axis=1), margins(booster, values), rtol=0, atol=1e-12)
     assert np.ptp(why[:, -1]) == 0

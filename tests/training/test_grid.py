@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from features.canonical import CanonicalData
 from features.conventions import conventions_of
-from features.history import History, history_from_tables
+from features.from_tables import history_from_tables
+from features.history import History
 from features.times import DAY, HOUR, WEEK, parse_instant
 from training.grid import moments_of_records, weekly_grid
 from training.labels import TARGETS, Target, eligible

@@ -15,7 +15,8 @@ import pytest
 from features.canonical import CanonicalData
 from features.conventions import conventions_of
 from features.errors import DataError
-from features.history import History, history_from_tables
+from features.from_tables import history_from_tables
+from features.history import History
 from features.snapshots import Snapshots
 from features.times import DAY, parse_instant
 from training.grid import weekly_grid

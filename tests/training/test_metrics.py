@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-from features.build import FeatureFrame
+from features.catalog import Feature
+from features.frame import frame_of_columns
 from features.times import FloatArray
 from training.baselines import PRIOR_ROWS, base_rate, stage_rates
 from training.metrics import Bin, bin_of, calibration_error, forward_metrics, lift, reliability_table
@@ -130,7 +131,7 @@ def test_the_base_rate_is_weighted() -> None:
 
 def test_a_stage_s_rate_is_drawn_towards_the_base_rate_by_fifty_rows() -> None:
     stages = np.array(["demo", None, "lead", "demo", "lead"], object)
-    frame = FeatureFrame((), {"stage": stages})
+    frame = frame_of_columns((Feature("stage", "category", "stage", False, "", ""),), {"stage": stages})
     rows, label, weight = np.array([0, 2, 3, 4]), np.array([1.0, 0.0, 1.0, 0.0]), np.array([1.0, 1, 2, 4])
     rates, overall = stage_rates(frame, rows, label, weight)
     assert overall == 3 / 8

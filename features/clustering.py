@@ -1,0 +1,180 @@
+"""Rows of one entity side by side, in the order in which they happened; snapshots likewise."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from features.compiled import compiled
+from features.times import IntArray
+
+
+@compiled()
+def _before(a: int, b: int, at: IntArray, known: IntArray, tie: IntArray, tie_too: IntArray) -> bool:
+    """Whether row b comes strictly before row a."""
+    if at[a] != at[b]:
+        return bool(at[b] < at[a])
+    if known[a] != known[b]:
+        return bool(known[b] < known[a])
+    if tie[a] != tie[b]:
+        return bool(tie[b] < tie[a])
+    return bool(tie_too[b] < tie_too[a])
+
+
+@compiled()
+def _sort(
+    order: IntArray,
+    spare: IntArray,
+    low: int,
+    high: int,
+    at: IntArray,
+    known: IntArray,
+    tie: IntArray,
+    tie_too: IntArray,
+) -> None:
+    """A merge sort of order[low:high], bottom up; runs that are in order already cost one look."""
+    width = 1
+    while width < high - low:
+        start = low
+        while start + width < high:
+            middle, end = start + width, min(start + 2 * width, high)
+            if _before(order[middle - 1], order[middle], at, known, tie, tie_too):
+                spare[start:middle] = order[start:middle]
+                i, j, k = start, middle, start
+                while i < middle:
+                    if j < end and _before(spare[i], order[j], at, known, tie, tie_too):
+                        order[k] = order[j]
+                        j += 1
+                    else:
+                        order[k] = spare[i]
+                        i += 1
+                    k += 1
+            start = end
+        width *= 2
+
+
+@compiled("boolean(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1])")
+def are_clustered(entity: IntArray, at: IntArray, known: IntArray, tie: IntArray, tie_too: IntArray) -> bool:
+    """Whether rows are those of known entities and in the order of `cluster` already."""
+    if len(entity) and entity[0] < 0:
+        return False
+    for i in range(1, len(entity)):
+        if entity[i] < entity[i - 1] or (
+            entity[i] == entity[i - 1] and _before(i - 1, i, at, known, tie, tie_too)
+        ):
+            return False
+    return True
+
+
+@compiled("int64[::1](int64[::1], int64, int64[::1], int64[::1], int64[::1], int64[::1])")
+def cluster(
+    entity: IntArray, entities: int, at: IntArray, known: IntArray, tie: IntArray, tie_too: IntArray
+) -> IntArray:
+    """Rows in the order of (entity, at, known, tie, tie_too); those of entity -1 are left out.
+
+    Linear where the rows are clustered already; each entity's rows are sorted on their own.
+    """
+    first = np.zeros(entities + 2, np.int64)
+    for i in range(len(entity)):
+        first[entity[i] + 2] += 1
+    first[1] = 0
+    for e in range(1, entities + 2):
+        first[e] += first[e - 1]
+    order = np.empty(first[entities + 1], np.int64)
+    for i in range(len(entity)):
+        if entity[i] >= 0:
+            order[first[entity[i] + 1]] = i
+            first[entity[i] + 1] += 1
+    spare = np.empty(len(order), np.int64)
+    low = 0
+    for e in range(entities):
+        high = first[e + 1]
+        _sort(order, spare, low, high, at, known, tie, tie_too)
+        low = high
+    return order
+
+
+@compiled("int64[::1](int64[::1], int64)")
+def offsets(entity: IntArray, entities: int) -> IntArray:
+    """Where each entity's rows begin in a sorted column of codes; one more than there are entities."""
+    first = np.zeros(entities + 1, np.int64)
+    for i in range(len(entity)):
+        first[entity[i] + 1] += 1
+    for e in range(entities):
+        first[e + 1] += first[e]
+    return first
+
+
+@compiled("Tuple((int64[::1], int64[::1]))(int64[::1], int64[::1], int64)")
+def grouped(entity: IntArray, as_of: IntArray, entities: int) -> tuple[IntArray, IntArray]:
+    """Snapshots by entity and then by `as_of`, and where each entity's group begins among them.
+
+    Returns:
+        the rows in order; the begin of each group that is not empty, and the end.
+    """
+    count = len(entity)
+    ascending = True
+    groups = 1 if count else 0
+    for i in range(1, count):
+        if entity[i] != entity[i - 1]:
+            groups += 1
+        if entity[i] < entity[i - 1] or (entity[i] == entity[i - 1] and as_of[i] < as_of[i - 1]):
+            ascending = False
+            break
+    if ascending:
+        order = np.arange(count)
+    else:
+        nothing = np.zeros(count, np.int64)
+        order = cluster(entity, entities, as_of, nothing, nothing, nothing)
+        groups = 1
+        for i in range(1, count):
+            groups += entity[order[i]] != entity[order[i - 1]]
+    first = np.empty(groups + 1, np.int64)
+    first[0] = 0
+    group = 0
+    for i in range(1, count):
+        if entity[order[i]] != entity[order[i - 1]]:
+            group += 1
+            first[group] = i
+    first[groups] = count
+    return order, first
+
+
+@compiled()
+def slots(codes: IntArray, low: int, high: int, key: IntArray, seat: IntArray, slot: IntArray) -> int:
+    """Small numbers 0, 1, ... for the distinct codes of rows low:high; -1 where the code is negative.
+
+    Args:
+        key, seat: room for a hash table, a power of two at least twice as long as the rows.
+        slot: gets the number of each row, from 0 on.
+
+    Returns:
+        how many distinct codes there are.
+    """
+    size = 2
+    while size < 2 * (high - low):
+        size *= 2
+    key[:size] = -1
+    found = 0
+    for i in range(low, high):
+        code = codes[i]
+        if code < 0:
+            slot[i - low] = -1
+            continue
+        place = (code * 2654435761) & (size - 1)
+        while key[place] != -1 and key[place] != code:
+            place = (place + 1) & (size - 1)
+        if key[place] == -1:
+            key[place] = code
+            seat[place] = found
+            found += 1
+        slot[i - low] = seat[place]
+    return found
+
+
+@compiled()
+def room(first: IntArray) -> int:
+    """The rows of the entity that has most."""
+    most = 0
+    for e in range(len(first) - 1):
+        most = max(most, first[e + 1] - first[e])
+    return most

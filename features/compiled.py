@@ -1,0 +1,86 @@
+"""Functions compiled by Numba: once, with explicit signatures, kept on disk.
+
+Nothing compiles in a request: a signature is compiled when its module is imported, or read from
+the cache. Numba looks at a function's own file only when it decides whether a cached one is
+stale; a kernel also holds what it calls and the constants of other files. So the cache lies in a
+folder named after the contents of the function's file and of all that this imports from here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+from numba.core import config
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_HERE = Path(__file__).parent
+_IMPORT = re.compile(r"^from (features[\w.]*) import \(?([\w, ]*)", re.MULTILINE)
+
+
+def compiled(*signatures: str) -> Callable[[Function], Function]:
+    """The function compiled for the signatures, cached on disk, free of the interpreter's lock.
+
+    Without a signature it is compiled into each kernel that calls it.
+    """
+
+    def compile_it(function: Function) -> Function:
+        if not signatures:
+            return cast("Function", numba.njit(nogil=True, error_model="numpy")(function))
+        settings: Any = config
+        before = settings.CACHE_DIR
+        settings.CACHE_DIR = str(_cache_folder(function.__code__.co_filename))
+        try:
+            make = numba.njit(list(signatures), nogil=True, cache=True, error_model="numpy")
+            return cast("Function", make(function))
+        finally:
+            settings.CACHE_DIR = before
+
+    return compile_it
+
+
+@cache
+def _cache_folder(file: str) -> Path:
+    """Where functions of a file as it now is are kept: the first folder that can be written."""
+    digest = hashlib.sha256()
+    for path in sorted(_with_imports(Path(file))):
+        digest.update(path.read_bytes())
+    name = digest.hexdigest()[:16]
+    for folder in _candidates():
+        try:
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder / name):
+                return folder / name
+        except OSError:
+            continue
+    return Path(tempfile.mkdtemp(prefix="dealcast-compiled-"))
+
+
+def _with_imports(file: Path) -> set[Path]:
+    """A file and all files of this package that it imports, directly or not."""
+    found, ahead = set(), [file]
+    while ahead:
+        path = ahead.pop()
+        if path in found or not path.is_file():
+            continue
+        found.add(path)
+        for module, names in _IMPORT.findall(path.read_text(encoding="utf-8")):
+            place = _HERE.parent / module.replace(".", "/")
+            ahead.append(place.with_suffix(".py"))
+            ahead += [place / f"{name.split()[0]}.py" for name in names.split(",") if name.strip()]
+    return found
+
+
+def _candidates() -> list[Path]:
+    named = os.environ.get("NUMBA_CACHE_DIR")
+    own = _HERE / "__pycache__" / "compiled"
+    user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dealcast"
+    return [Path(named) / "dealcast", own, user] if named else [own, user]

@@ -1,0 +1,251 @@
+"""One walk over each deal's activities: volume, dialogue, rhythm, people, CRM use, work in the stage."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from features.calendars import BASE_DAY, local_shift
+from features.clustering import room, slots
+from features.compiled import compiled
+from features.families import dialogue, people, rhythm, volume
+from features.families import state as s
+from features.families import told as k_told
+from features.families.values import days_since, hours, ratio
+from features.times import DAY, NEVER, WEEK, FloatArray, IntArray
+from features.visibility import first_after, is_visible
+
+IN_STAGE = (
+    "activities_in_stage", "outbound_in_stage", "inbound_in_stage", "appointments_in_stage",
+    "activities_per_week_in_stage",
+)  # fmt: skip
+RECORDING = (
+    "recorded_within_day_share", "mean_recording_delay_hours", "last_recording_delay_hours",
+    "overdue_steps", "oldest_overdue_step_days",
+)  # fmt: skip
+COLUMNS = (*volume.COLUMNS, *dialogue.COLUMNS, *rhythm.COLUMNS, *people.COLUMNS, *IN_STAGE, *RECORDING)
+_DIALOGUE = volume.WIDTH
+_RHYTHM = _DIALOGUE + dialogue.WIDTH
+_PEOPLE = _RHYTHM + rhythm.WIDTH
+_IN_STAGE = _PEOPLE + people.WIDTH
+_RECORDING = _IN_STAGE + len(IN_STAGE)
+_WIDTH = len(COLUMNS)
+_EDGES = np.array([7, 14, 30, 60, 90], np.int64) * DAY
+_STEPS = (s.TASK, s.CALL, s.MEETING, s.VISIT, s.DEMO)
+
+
+@compiled()
+def _claim(
+    state: IntArray,
+    row: int,
+    low: int,
+    as_of: int,
+    at: IntArray,
+    known: IntArray,
+    until: IntArray,
+    tag: IntArray,
+) -> None:
+    """A follow-up in `row` answers the meetings and proposals of the two days before it, as far back
+    as to the follow-up before, which has answered the earlier ones."""
+    for i in range(row - 1, low - 1, -1):
+        if at[row] - at[i] > s.FOLLOW_UP:
+            return
+        if is_visible(at[i], known[i], until[i], as_of):
+            wanted = s.wants_follow_up(tag[i])
+            state[s.MEETINGS_FOLLOWED] += wanted == 1
+            state[s.PROPOSALS_FOLLOWED] += wanted == 2
+            if s.is_follow_up(tag[i]):
+                return
+
+
+@compiled()
+def _pending(
+    low: int, end: int, as_of: int, at: IntArray, known: IntArray, until: IntArray, tag: IntArray
+) -> tuple[int, int]:
+    """Meetings and proposals that may still be followed up in time: those behind the last follow-up."""
+    meetings = proposals = 0
+    for i in range(end - 1, low - 1, -1):
+        if as_of - at[i] >= s.FOLLOW_UP:
+            break
+        if is_visible(at[i], known[i], until[i], as_of):
+            wanted = s.wants_follow_up(tag[i])
+            meetings += wanted == 1
+            proposals += wanted == 2
+            if s.is_follow_up(tag[i]):
+                break
+    return meetings, proposals
+
+
+@compiled()
+def _write_in_stage(
+    v: FloatArray, c: int, totals: IntArray, edge: int, end: int, since: float, as_of: int
+) -> None:
+    """The work since the stage began (NaN: no stage is known)."""
+    if math.isnan(since):
+        v[c : c + 4] = 0
+        v[c + 4] = math.nan
+        return
+    now, then = totals[end], totals[edge]
+    v[c] = now[s.ALL] - then[s.ALL]
+    v[c + 1] = now[s.OUT] - then[s.OUT]
+    v[c + 2] = now[s.IN] - then[s.IN]
+    v[c + 3] = now[s.APPOINTMENTS] - then[s.APPOINTMENTS]
+    v[c + 4] = v[c] / max(1.0, (as_of - since) / WEEK)
+
+
+@compiled()
+def _write_recording(
+    v: FloatArray, c: int, state: IntArray, count: int, overdue: int, oldest: int, as_of: int
+) -> None:
+    v[c] = ratio(state[s.N_PROMPT], count)
+    v[c + 1] = ratio(hours(state[s.DELAY]), count)
+    v[c + 2] = hours(state[s.LAST_DELAY]) if count else math.nan
+    v[c + 3] = overdue
+    v[c + 4] = math.nan if oldest == NEVER else days_since(oldest, as_of)
+
+
+@compiled(
+    "void(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1],"
+    " int16[::1], int32[::1], int32[::1], int32[::1], int64[::1], int64[::1], int64[::1], float64[:, ::1],"
+    " int64[::1], int64[::1], int64[::1], int64[::1], float64[:, ::1])"
+)
+def activities(
+    order: IntArray,
+    groups: IntArray,
+    entity: IntArray,
+    as_of: IntArray,
+    first: IntArray,
+    at: IntArray,
+    known: IntArray,
+    until: IntArray,
+    tag: IntArray,
+    seconds: IntArray,
+    contact: IntArray,
+    rep: IntArray,
+    role_of: IntArray,
+    since_of: IntArray,
+    created_at: IntArray,
+    told: FloatArray,
+    zone_starts: IntArray,
+    zone_shifts: IntArray,
+    working_before: IntArray,
+    place: IntArray,
+    out: FloatArray,
+) -> None:
+    """The columns of `COLUMNS` of each snapshot, into the columns `place` of `out` (-1: left out).
+
+    Args:
+        order, groups: the snapshots' order and groups (`clustering.grouped`).
+        told: when the present stage began, as `stages` found it; gets how many contacts were reached.
+    """
+    most = room(first)
+    state, kept = np.empty(s.STATE, np.int64), np.empty(s.STATE, np.int64)
+    totals = np.zeros((most + 1, s.TOTALS), np.int64)
+    size = 2
+    while size < 2 * most:
+        size *= 2
+    key, seat = np.empty(size, np.int64), np.empty(size, np.int64)
+    person, colleague = np.empty(most, np.int64), np.empty(most, np.int64)
+    crowd, kept_crowd = np.empty((most, s.PERSON), np.int64), np.empty((most, s.PERSON), np.int64)
+    reps, kept_reps = np.empty(most, np.int64), np.empty(most, np.int64)
+    role, since = np.empty(most, np.int64), np.empty(most, np.int64)
+    ahead = np.empty(most, np.int64)
+    edge = np.empty(5, np.int64)
+    v = np.empty(_WIDTH, np.float64)
+    zone = 0
+    for g in range(len(groups) - 1):
+        e = entity[order[groups[g]]]
+        low, high = first[e], first[e + 1]
+        last_as_of = as_of[order[groups[g + 1] - 1]]
+        n_people = slots(contact, low, high, key, seat, person)
+        n_reps = slots(rep, low, high, key, seat, colleague)
+        n_ahead = 0
+        for i in range(low, high):
+            slot = person[i - low]
+            if slot >= 0:
+                role[slot], since[slot] = role_of[contact[i]], since_of[contact[i]]
+            if known[i] < at[i]:
+                ahead[n_ahead] = i
+                n_ahead += 1
+        s.clear(state)
+        crowd[:n_people] = 0
+        reps[:n_reps] = 0
+        settled = low
+        for j in range(groups[g], groups[g + 1]):
+            row = order[j]
+            t = as_of[row]
+            i = settled
+            saved = False
+            while i < high and at[i] <= t:
+                gone = until[i] <= t
+                if not saved and (known[i] > t or (not gone and until[i] <= last_as_of)):
+                    saved = True
+                    settled = i
+                    kept[:] = state
+                    kept_crowd[:n_people] = crowd[:n_people]
+                    kept_reps[:n_reps] = reps[:n_reps]
+                total = totals[i - low + 1]
+                total[:] = totals[i - low]
+                if known[i] <= t and not gone:
+                    zone = local_shift(at[i], zone_starts, zone)
+                    day = (at[i] + zone_shifts[zone]) // DAY
+                    d = day - BASE_DAY
+                    works = working_before[d + 1] > working_before[d]
+                    if s.is_follow_up(tag[i]):
+                        _claim(state, i, low, t, at, known, until, tag)
+                    wanted = s.wants_follow_up(tag[i])
+                    state[s.MEETINGS_TO_FOLLOW] += wanted == 1
+                    state[s.PROPOSALS_TO_FOLLOW] += wanted == 2
+                    s.add(state, total, at[i], max(known[i] - at[i], 0), tag[i], seconds[i], day, works)
+                    slot = person[i - low]
+                    if slot >= 0:
+                        s.add_person(crowd[slot], at[i], tag[i])
+                        state[s.N_WITH_CONTACT] += 1
+                    if colleague[i - low] >= 0:
+                        reps[colleague[i - low]] += 1
+                i += 1
+            end = i - low
+            count = totals[end, s.ALL]
+            for k in range(5):
+                edge[k] = first_after(at, low, i, t - _EDGES[k]) - low
+            new_day = True
+            for k in range(edge[2], end):
+                if totals[k + 1, s.ALL] > totals[k, s.ALL]:
+                    new_day = totals[k + 1, s.DAYS] > totals[k, s.DAYS]
+                    break
+            planned = overdue = 0
+            next_at = oldest = NEVER
+            for k in range(n_ahead):
+                a = ahead[k]
+                if known[a] <= t < until[a]:
+                    if at[a] > t:
+                        planned += 1
+                        next_at = min(next_at, at[a])
+                    elif (tag[a] & 15) == 0 and (tag[a] >> 6) in _STEPS:
+                        overdue += 1
+                        oldest = min(oldest, at[a])
+            zone = local_shift(t, zone_starts, zone)
+            d = (t + zone_shifts[zone]) // DAY - BASE_DAY
+            working = working_before[d + 1] - working_before[d - 29]
+            meetings, proposals = _pending(low, i, t, at, known, until, tag)
+            volume.write(v, 0, state, totals, edge, end, t, working, new_day, planned)
+            dialogue.write(v, _DIALOGUE, state, totals, edge, end, meetings, proposals)
+            rhythm.write(v, _RHYTHM, state, count, t, created_at[e], next_at)
+            people.write(v, _PEOPLE, state, crowd, role, since, n_people, reps[:n_reps], t)
+            told[row, k_told.REACHED] = v[_PEOPLE + 4]
+            begun = told[row, k_told.STAGE_SINCE]
+            stage_edge = end
+            if not math.isnan(begun):
+                stage_edge = first_after(at, low, i, int(begun) - 1) - low
+            _write_in_stage(v, _IN_STAGE, totals, stage_edge, end, begun, t)
+            _write_recording(v, _RECORDING, state, count, overdue, oldest, t)
+            for k in range(_WIDTH):
+                if place[k] >= 0:
+                    out[row, place[k]] = v[k]
+            if saved:
+                state[:] = kept
+                crowd[:n_people] = kept_crowd[:n_people]
+                reps[:n_reps] = kept_reps[:n_reps]
+            else:
+                settled = i

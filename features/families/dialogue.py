@@ -1,0 +1,73 @@
+"""Whether the customer answers, and whether contacts come to anything."""
+
+from __future__ import annotations
+
+import math
+
+from features.compiled import compiled
+from features.families import state as s
+from features.families.values import ratio
+from features.families.volume import WINDOWS
+from features.times import MISSING, FloatArray, IntArray
+
+COLUMNS = (
+    *(f"activity_time_s_{window}" for window in WINDOWS),
+    *(f"mean_duration_s_{window}" for window in WINDOWS),
+    "inbound_30d", "inbound_total", "outbound_30d", "outbound_total", "inbound_share",
+    "inbound_trend_30d", "connected_share", "mean_call_s", "short_call_share", "longest_call_s",
+    "mean_appointment_s", "open_share", "reply_share", "held_total", "missed_total", "no_show_share",
+    "effective_meeting_share", "meeting_follow_up_share", "proposal_follow_up_share",
+    "outbound_since_last_inbound", "outbound_since_last_demo",
+)  # fmt: skip
+WIDTH = len(COLUMNS)
+
+
+@compiled()
+def write(
+    v: FloatArray,
+    c: int,
+    state: IntArray,
+    totals: IntArray,
+    edge: IntArray,
+    end: int,
+    meetings_pending: int,
+    proposals_pending: int,
+) -> None:
+    """The family's columns from v[c] on; see `volume.write`.
+
+    Args:
+        meetings_pending, proposals_pending: not followed up yet, and less than two days old.
+    """
+    now = totals[end]
+    for i in range(5):
+        seconds, timed = now[s.TIME], now[s.TIMED]
+        if i < 4:
+            then = totals[edge[i if i < 3 else 4]]
+            seconds, timed = seconds - then[s.TIME], timed - then[s.TIMED]
+        v[c + i] = seconds
+        v[c + 5 + i] = ratio(seconds, timed)
+    c += 10
+    month, two_months = totals[edge[2]], totals[edge[3]]
+    received, sent = now[s.IN], now[s.OUT]
+    v[c] = received - month[s.IN]
+    v[c + 1] = received
+    v[c + 2] = sent - month[s.OUT]
+    v[c + 3] = sent
+    v[c + 4] = ratio(received, received + sent)
+    v[c + 5] = (received - month[s.IN]) - (month[s.IN] - two_months[s.IN])
+    v[c + 6] = ratio(state[s.N_CONNECTED], state[s.N_CONNECTED] + state[s.N_NO_ANSWER])
+    calls = state[s.N_CALLS_TIMED]
+    v[c + 7] = ratio(state[s.CALL_SECONDS], calls)
+    v[c + 8] = ratio(state[s.N_CALLS_SHORT], calls)
+    v[c + 9] = state[s.CALL_LONGEST] if calls else math.nan
+    v[c + 10] = ratio(state[s.APPOINTMENT_SECONDS], state[s.N_APPOINTMENTS_TIMED])
+    v[c + 11] = ratio(state[s.N_OPENED], state[s.N_SENT])
+    v[c + 12] = ratio(state[s.N_REPLIED], state[s.N_SENT])
+    v[c + 13] = state[s.N_HELD]
+    v[c + 14] = state[s.N_MISSED]
+    v[c + 15] = ratio(state[s.N_MISSED], state[s.N_HELD] + state[s.N_MISSED])
+    v[c + 16] = ratio(state[s.N_EFFECTIVE], state[s.N_APPOINTMENTS_ENDED])
+    v[c + 17] = ratio(state[s.MEETINGS_FOLLOWED], state[s.MEETINGS_TO_FOLLOW] - meetings_pending)
+    v[c + 18] = ratio(state[s.PROPOSALS_FOLLOWED], state[s.PROPOSALS_TO_FOLLOW] - proposals_pending)
+    v[c + 19] = state[s.OUT_SINCE_IN]
+    v[c + 20] = math.nan if state[s.LAST_DEMO] == MISSING else state[s.OUT_SINCE_DEMO]

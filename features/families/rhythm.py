@@ -1,0 +1,66 @@
+"""How long ago, how regularly, and how soon answers come."""
+
+from __future__ import annotations
+
+import math
+
+from features.compiled import compiled
+from features.families import state as s
+from features.families.values import days, days_since, hours, ratio, variation
+from features.times import HOUR, MISSING, NEVER, FloatArray, IntArray
+
+LAST = (
+    "activity", "inbound", "outbound", "call", "email", "meeting", "message", "demo", "proposal",
+    "internal_work", "connected", "held",
+)  # fmt: skip
+COLUMNS = (
+    *(f"days_since_last_{what}" for what in LAST),
+    "first_activity_delay_days", "mean_gap_days", "last_gap_days", "longest_silence_days", "gap_variation",
+    "silence_over_gap", "silence_over_longest_gap", "mean_response_hours", "last_response_hours",
+    "slowest_response_hours", "unanswered_hours", "prompt_response_share", "mean_customer_response_hours",
+    "days_to_next_activity",
+)  # fmt: skip
+WIDTH = len(COLUMNS)
+
+
+@compiled()
+def write(
+    v: FloatArray, c: int, state: IntArray, count: int, as_of: int, created_at: int, next_at: int
+) -> None:
+    """The family's columns from v[c] on.
+
+    Args:
+        count: activities in all.
+        created_at: of the deal.
+        next_at: of the next planned activity, `NEVER` without one.
+    """
+    for i in range(12):
+        v[c + i] = days_since(state[s.LAST + i], as_of)
+    c += 12
+    v[c : c + 7] = math.nan
+    if count:
+        silence = as_of - state[s.LAST]
+        longest = state[s.GAP_LONGEST]
+        if created_at <= as_of:
+            v[c] = days(state[s.FIRST] - created_at)
+        v[c + 3] = days(max(longest, silence))
+        if count > 1:
+            mean = days(state[s.LAST] - state[s.FIRST]) / (count - 1)
+            v[c + 1] = mean
+            v[c + 2] = days(state[s.GAP_LAST])
+            v[c + 4] = variation(count - 1, state[s.GAP_SECONDS], state[s.GAP_SQUARES])
+            v[c + 5] = ratio(days(silence), mean)
+            v[c + 6] = ratio(silence, longest)
+    answered = state[s.N_RESPONSES]
+    waiting = state[s.WAITING]
+    late = waiting != MISSING and as_of - waiting > 24 * HOUR
+    v[c + 7] = ratio(hours(state[s.RESPONSE]), answered)
+    v[c + 8] = hours(state[s.RESPONSE_LAST]) if answered else math.nan
+    v[c + 9] = hours(state[s.RESPONSE_SLOWEST]) if answered else math.nan
+    v[c + 10] = math.nan if waiting == MISSING else hours(as_of - waiting)
+    v[c + 11] = ratio(state[s.N_PROMPT_RESPONSES], answered + late)
+    v[c + 12] = ratio(hours(state[s.CUSTOMER_RESPONSE]), state[s.N_CUSTOMER_RESPONSES])
+    v[c + 13] = math.nan if next_at == NEVER else days(next_at - as_of)
+
+
+assert len(LAST) == s.LAST_HELD - s.LAST + 1

@@ -1,0 +1,295 @@
+"""The families one after the other, into the rows of one matrix, on one or several threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from features.calendars import Calendar, calendar_of
+from features.clustering import grouped
+from features.families import (
+    account_work,
+    accounts,
+    activities,
+    calendar,
+    leads,
+    purchases,
+    rates,
+    stages,
+    terms,
+)
+from features.families.told import TOLD
+from features.history import History
+from features.reference import Reference, nothing_known
+from features.snapshots import Snapshots
+from features.times import NEVER, FloatArray, IntArray
+
+FAMILIES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "opportunity": {
+        "stages": stages.COLUMNS,
+        "terms": terms.COLUMNS,
+        "activities": activities.COLUMNS,
+        "purchases": purchases.OF_DEAL,
+        "account_work": account_work.OF_DEAL,
+        "accounts": accounts.OF_DEAL,
+        "leads": leads.COLUMNS,
+        "calendar": calendar.COLUMNS,
+        "rates": rates.COLUMNS,
+    },
+    "account": {
+        "purchases": purchases.COLUMNS,
+        "account_work": account_work.COLUMNS,
+        "accounts": accounts.COLUMNS,
+        "calendar": calendar.COLUMNS,
+    },
+}
+LEAST_PER_THREAD = 2_000  # snapshots for which starting a thread pays
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where each family's columns go.
+
+    Attributes:
+        place: per family the column of the matrix for each of its own, -1 where it is not wanted.
+        wanted: the families of which any is.
+    """
+
+    place: Mapping[str, IntArray]
+    wanted: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Task:
+    """Snapshots, in order, and where their values go."""
+
+    history: History
+    reference: Reference
+    snapshots: Snapshots
+    plan: Plan
+    told: FloatArray
+    out: FloatArray
+    threads: int
+
+
+def plan_of(entity: str, names: Sequence[str], custom: Sequence[str] = ()) -> Plan:
+    """The plan for a matrix with these columns; `custom` are the columns that `terms` adds to its own."""
+    column = {name: i for i, name in enumerate(names)}
+    place, wanted = {}, set()
+    for family, own in FAMILIES[entity].items():
+        theirs = (*own, *custom) if family == "terms" else own
+        place[family] = np.array([column.get(name, -1) for name in theirs], np.int64)
+        if (place[family] >= 0).any():
+            wanted.add(family)
+    return Plan(place, frozenset(wanted))
+
+
+def fill_deals(task: Task) -> None:
+    """The features of opportunities into `task.out`."""
+    deals, wanted = task.history.opportunities, task.plan.wanted
+    first = _families_by_deal(task)
+    order, groups = grouped(task.snapshots.entity, task.snapshots.as_of, len(deals.ids))
+    _in_parts(task, groups, lambda part: [run(order, part) for run in first])
+    account = deals.account[task.snapshots.entity]
+    _fill_by_account(task, account)
+    rows = [
+        fill
+        for name, fill in (
+            ("accounts", _accounts), ("leads", _leads), ("calendar", _calendar), ("rates", _rates)
+        )
+        if name in wanted or (name == "accounts" and "rates" in wanted)
+    ]  # fmt: skip
+    _in_rows(task, lambda low, high: [fill(task, account, low, high) for fill in rows])
+
+
+def fill_accounts(task: Task) -> None:
+    """The features of accounts into `task.out`."""
+    account = task.snapshots.entity
+    _fill_by_account(task, account)
+    rows = [f for n, f in (("accounts", _accounts), ("calendar", _calendar)) if n in task.plan.wanted]
+    _in_rows(task, lambda low, high: [fill(task, account, low, high) for fill in rows])
+
+
+def told_of(history: History, snapshots: Snapshots) -> FloatArray:
+    """Amount, categories and owner of deals as they were known: the matrix `told`, the rest of it NaN."""
+    names = ("amount",)
+    task = task_of(history, nothing_known(), snapshots, plan_of("opportunity", names), 1, len(names))
+    order, groups = grouped(snapshots.entity, snapshots.as_of, len(history.opportunities.ids))
+    _terms(task)(order, groups)
+    return task.told
+
+
+def stage_of(history: History, snapshots: Snapshots) -> IntArray:
+    """Place in `history.stage_names` of each snapshot's stage; -1 where none was known yet."""
+    task = task_of(history, nothing_known(), snapshots, plan_of("opportunity", ("stage",)), 1, 1)
+    order, groups = grouped(snapshots.entity, snapshots.as_of, len(history.opportunities.ids))
+    _stages(task)(order, groups)
+    found = task.out[:, 0]
+    return np.where(np.isnan(found), -1, np.nan_to_num(found)).astype(np.int64)
+
+
+def task_of(
+    history: History, reference: Reference, snapshots: Snapshots, plan: Plan, threads: int, width: int
+) -> Task:
+    """A task with room for `width` columns."""
+    count = len(snapshots)
+    told = np.full((count, TOLD), np.nan)
+    return Task(history, reference, snapshots, plan, told, np.empty((count, width)), threads)
+
+
+Grouped = Callable[[IntArray, IntArray], None]
+
+
+def _families_by_deal(task: Task) -> list[Grouped]:
+    wanted = task.plan.wanted
+    first: list[Grouped] = []
+    if wanted & {"stages", "activities", "rates"}:
+        first.append(_stages(task))
+    if wanted & {"terms", "rates", "purchases"}:
+        first.append(_terms(task))
+    if wanted & {"activities", "accounts"}:
+        first.append(_activities(task))
+    return first
+
+
+def _stages(task: Task) -> Grouped:
+    h, s = task.history, task.snapshots
+    r = h.stage_changes
+    return lambda order, groups: stages.stages(
+        order, groups, s.entity, s.as_of, r.first, r.at, r.known, r.until, r["stage"],
+        len(h.conventions.stages), len(h.stage_names), h.opportunities.created_at, task.told,
+        task.plan.place["stages"], task.out,
+    )  # fmt: skip
+
+
+def _terms(task: Task) -> Grouped:
+    h, s, c = task.history, task.snapshots, _calendar_of(task.history)
+    f, r = h.fields, h.fields.changes
+    return lambda order, groups: terms.terms(
+        order, groups, s.entity, s.as_of, r.first, r.at, r.known, r.until, r["field"], r["value"], f.fixed,
+        f.value, f.since, h.opportunities.created_at, c.zone_starts, c.zone_offsets, task.told,
+        task.plan.place["terms"], task.out,
+    )  # fmt: skip
+
+
+def _activities(task: Task) -> Grouped:
+    h, s, c = task.history, task.snapshots, _calendar_of(task.history)
+    r = h.activities
+    return lambda order, groups: activities.activities(
+        order, groups, s.entity, s.as_of, r.first, r.at, r.known, r.until, r["tag"], r["duration_s"],
+        r["contact"], r["rep"], h.contacts.role, h.contacts.since, h.opportunities.created_at, task.told,
+        c.zone_starts, c.zone_offsets, c.working_before, task.plan.place["activities"], task.out,
+    )  # fmt: skip
+
+
+def _fill_by_account(task: Task, account: IntArray) -> None:
+    wanted = task.plan.wanted & {"purchases", "account_work"}
+    if not wanted:
+        return
+    order, groups = grouped(account, task.snapshots.as_of, len(task.history.accounts.ids))
+    runs = [f for n, f in (("purchases", _purchases), ("account_work", _account_work)) if n in wanted]
+    if "account_work" in wanted:
+        _ = task.history.account_activities  # made once, before the threads ask for it
+    _in_parts(task, groups, lambda part: [run(task, account, order, part) for run in runs])
+
+
+def _own_and_of_deal(task: Task, family: str, own: int, of_deal: int) -> tuple[IntArray, IntArray]:
+    """The places of an account's own columns and of those seen from a deal: one of them is unwanted."""
+    place = task.plan.place[family]
+    if len(place) == of_deal:
+        return np.full(own, -1, np.int64), place
+    return place, np.full(of_deal, -1, np.int64)
+
+
+def _purchases(task: Task, account: IntArray, order: IntArray, groups: IntArray) -> None:
+    r = task.history.orders
+    places = _own_and_of_deal(task, "purchases", len(purchases.COLUMNS), len(purchases.OF_DEAL))
+    purchases.purchases(
+        order, groups, account, task.snapshots.as_of, r.first, r.at, r.known, r.until, r["cents"],
+        r["product"], task.told, *places, task.out,
+    )  # fmt: skip
+
+
+def _account_work(task: Task, account: IntArray, order: IntArray, groups: IntArray) -> None:
+    r = task.history.activities
+    places = _own_and_of_deal(task, "account_work", len(account_work.COLUMNS), len(account_work.OF_DEAL))
+    account_work.account_work(
+        order, groups, account, task.snapshots.as_of, *task.history.account_activities, r.at, r.known,
+        r.until, r["tag"], r["contact"], r["rep"], *places, task.out,
+    )  # fmt: skip
+
+
+def _accounts(task: Task, account: IntArray, low: int, high: int) -> None:
+    h, part = task.history, slice(low, high)
+    d, p, a, o = h.deals, h.contacts.of_accounts, h.accounts, h.opportunities
+    places = _own_and_of_deal(task, "accounts", len(accounts.COLUMNS), len(accounts.OF_DEAL))
+    of_deals = len(task.plan.place["accounts"]) == len(accounts.OF_DEAL)
+    deal = task.snapshots.entity if of_deals else np.full(len(account), -1, np.int64)
+    accounts.accounts(
+        account[part], task.snapshots.as_of[part], deal[part], d.first, d.at, d["closed_at"], d["won"],
+        p.first, p.at, p["role"], a.created_at, a.industry, a.region, o.created_at, o.closed_at,
+        task.told[part], *places, task.out[part],
+    )  # fmt: skip
+
+
+def _leads(task: Task, _account: IntArray, low: int, high: int) -> None:
+    s, r, part = task.snapshots, task.history.leads, slice(low, high)
+    leads.leads(
+        s.entity[part], s.as_of[part], r.first, r.at, r.known, r["response_at"], r["source"],
+        task.history.opportunities.created_at, task.plan.place["leads"], task.out[part],
+    )  # fmt: skip
+
+
+def _calendar(task: Task, _account: IntArray, low: int, high: int) -> None:
+    c, part = _calendar_of(task.history), slice(low, high)
+    calendar.calendar(
+        task.snapshots.as_of[part], c.zone_starts, c.zone_offsets, c.working_before, c.is_holiday,
+        task.plan.place["calendar"], task.out[part],
+    )  # fmt: skip
+
+
+def _rates(task: Task, _account: IntArray, low: int, high: int) -> None:
+    h, ref, part = task.history, task.reference, slice(low, high)
+    named = h.fields.names_of
+    unknown = len(ref.reps.names)
+    rep_place = [ref.rep_index.get(name, unknown) for name in h.reps.names]
+    rates.rates(
+        task.snapshots.as_of[part], task.told[part], ref.first, ref.date, ref.rows,
+        ref.index.get(("all", ""), -1), np.array(rep_place, np.int64),
+        np.append(ref.places("rep", ref.reps.names), -1), ref.team_places,
+        np.append(ref.reps.hired_at, NEVER), ref.places("stage", h.stage_names),
+        ref.places("source", named["source"]), ref.places("product", named["product"]),
+        ref.places("kind", named["kind"]), ref.places("industry", h.accounts.names["industry"]),
+        task.plan.place["rates"], task.out[part],
+    )  # fmt: skip
+
+
+def _calendar_of(history: History) -> Calendar:
+    conventions = history.conventions
+    return calendar_of(conventions.time_zone, conventions.working_days, conventions.holidays)
+
+
+def _in_parts(task: Task, groups: IntArray, run: Callable[[IntArray], object]) -> None:
+    """Groups of snapshots on several threads, each with about as many snapshots."""
+    cuts = np.searchsorted(groups, np.linspace(0, groups[-1], task.threads + 1)) if task.threads > 1 else ()
+    if task.threads == 1 or len(groups) < 2 * task.threads:
+        run(groups)
+        return
+    pairs = [(low, high) for low, high in pairwise(cuts) if low < high]
+    with ThreadPoolExecutor(task.threads) as pool:
+        list(pool.map(lambda pair: run(groups[pair[0] : pair[1] + 1]), pairs))
+
+
+def _in_rows(task: Task, run: Callable[[int, int], object]) -> None:
+    """Snapshots on several threads, row by row."""
+    count = len(task.snapshots)
+    if task.threads == 1:
+        run(0, count)
+        return
+    cuts = np.linspace(0, count, task.threads + 1).astype(int).tolist()
+    with ThreadPoolExecutor(task.threads) as pool:
+        list(pool.map(run, cuts[:-1], cuts[1:]))

@@ -1,0 +1,92 @@
+"""How much was done."""
+
+from __future__ import annotations
+
+import math
+
+from features.compiled import compiled
+from features.families.state import (
+    ALL,
+    CRM_UPDATE,
+    DAY_BUSIEST,
+    DAYS,
+    DEMO,
+    FIRST,
+    N_OFF_DAY,
+    PROPOSAL,
+)
+from features.families.values import ratio
+from features.times import WEEK, FloatArray, IntArray
+
+WINDOWS = ("7d", "14d", "30d", "90d", "total")
+KINDS = ("calls", "emails", "meetings", "visits", "messages", "demos", "proposals", "crm_updates")
+COLUMNS = (
+    *(f"{kind}_{window}" for kind in KINDS for window in WINDOWS),
+    *(f"activities_{window}" for window in WINDOWS),
+    "internal_work_total", "activities_per_working_day_30d", "activities_per_week",
+    "activity_trend_30d", "activity_momentum", "busiest_day_activities", "active_days_30d",
+    "active_days_total", "activities_per_active_day", "channels_30d", "channels_total",
+    "off_day_share", "planned_activities",
+)  # fmt: skip
+WIDTH = len(COLUMNS)
+_REST = len(WINDOWS) * (len(KINDS) + 1)
+
+
+@compiled()
+def write(
+    v: FloatArray,
+    c: int,
+    state: IntArray,
+    totals: IntArray,
+    edge: IntArray,
+    end: int,
+    as_of: int,
+    working_days: int,
+    first_is_new_day: bool,
+    planned: int,
+) -> None:
+    """The family's columns from v[c] on.
+
+    Args:
+        edge: rows of `totals` at which the windows of 7, 14, 30, 60 and 90 days begin.
+        end: the row of `totals` behind the last activity.
+        working_days: in the 30 local days that end with today.
+        first_is_new_day: whether the first activity of the 30-day window is the first of its day.
+        planned: activities that lie ahead.
+    """
+    now = totals[end]
+    w7, w14, w30, w90 = totals[edge[0]], totals[edge[1]], totals[edge[2]], totals[edge[4]]
+    for kind in range(ALL + 1):
+        k = c + 5 * kind
+        v[k] = now[kind] - w7[kind]
+        v[k + 1] = now[kind] - w14[kind]
+        v[k + 2] = now[kind] - w30[kind]
+        v[k + 3] = now[kind] - w90[kind]
+        v[k + 4] = now[kind]
+    c += _REST
+    count = now[ALL]
+    outward = 0
+    for kind in range(PROPOSAL + 1):
+        outward += now[kind]
+    month = count - w30[ALL]
+    before = w30[ALL] - totals[edge[3], ALL]
+    v[c] = count - outward
+    v[c + 1] = ratio(month, working_days)
+    v[c + 2] = count / max(1.0, (as_of - state[FIRST]) / WEEK) if count else math.nan
+    v[c + 3] = month - before
+    v[c + 4] = ratio(month - before, month + before)
+    v[c + 5] = state[DAY_BUSIEST]
+    v[c + 6] = now[DAYS] - w30[DAYS] + (month > 0 and not first_is_new_day)
+    v[c + 7] = now[DAYS]
+    v[c + 8] = ratio(count, now[DAYS])
+    recent = channels = 0
+    for kind in range(DEMO + 1):
+        recent += now[kind] > w30[kind]
+        channels += now[kind] > 0
+    v[c + 9] = recent
+    v[c + 10] = channels
+    v[c + 11] = ratio(state[N_OFF_DAY], count)
+    v[c + 12] = planned
+
+
+assert CRM_UPDATE + 1 == ALL == len(KINDS)

@@ -1,0 +1,152 @@
+"""Statistics over many deals, as dated rows: what was known before a Monday, for the week that it begins.
+
+A deal adds to its rep, team, kind, source, product, industry and stages once, at its close, by what
+was known of it then; what is corrected later changes no row. A rep's load of open deals, and how
+promptly he records, are counted each Monday. A row holds whole numbers only, running totals since
+the beginning, and is kept where it differs from the week before. A snapshot reads the latest row
+whose date is not after its `as_of`.
+
+The reference is made once, at a model's training, and travels with it: the service, which may hold
+one deal alone, sees the same rates as the training did.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import polars as pl
+
+from features.canonical import TIME
+from features.families.statistics import STATISTICS
+from features.history import Names, Reps
+from features.times import MISSING, IntArray
+
+ALL = ""  # the one key of the scope "all"
+SCOPES = ("all", "rep", "team", "stage", "kind", "source", "product", "industry")
+FILE, REPS_FILE = "reference.parquet", "reps.parquet"
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """Dated rows of every group.
+
+    Attributes:
+        keys: (scope, name) of each group, sorted.
+        first: int64, one more than there are keys: the rows of key k are first[k]:first[k + 1].
+        date: int64 microseconds, ascending within a key; `MISSING` for what was always known.
+        rows: int64, rows x `STATISTICS`. `seconds` are those of won deals: from creation to close,
+            or, for a stage, spent in it; `open` and `reps` are as they stood, the rest totals.
+        reps: the reps, their teams and since when.
+        given: False for the reference that says nothing.
+    """
+
+    keys: tuple[tuple[str, str], ...]
+    first: IntArray
+    date: IntArray
+    rows: IntArray
+    reps: Reps
+    given: bool = True
+
+    @cached_property
+    def index(self) -> Mapping[tuple[str, str], int]:
+        """The place of each key."""
+        return MappingProxyType({key: place for place, key in enumerate(self.keys)})
+
+    @cached_property
+    def rep_index(self) -> Mapping[str, int]:
+        """The place of each rep in `reps`."""
+        return MappingProxyType({name: place for place, name in enumerate(self.reps.names)})
+
+    @cached_property
+    def team_places(self) -> IntArray:
+        """The key of each rep's team; -1 without one. One more, for an unknown rep."""
+        of_team = [*self.places("team", self.reps.teams), -1]
+        return np.array([*(of_team[team] for team in self.reps.team.tolist()), -1], np.int64)
+
+    @cached_property
+    def hash(self) -> str:
+        """Hex digest: equal exactly where all rows and reps are."""
+        digest = hashlib.sha256(repr((self.keys, self.reps.names, self.reps.teams, self.given)).encode())
+        for array in (self.first, self.date, self.rows, self.reps.team, self.reps.hired_at):
+            digest.update(array.tobytes())
+        return digest.hexdigest()[:16]
+
+    def places(self, scope: str, names: Sequence[str]) -> IntArray:
+        """The key of each of some names of a scope; -1 where the reference has none."""
+        return np.array([self.index.get((scope, name), -1) for name in names], np.int64)
+
+    def at(self, scope: str, name: str, as_of: int) -> dict[str, int] | None:
+        """The row that holds at an instant; None where there is none."""
+        place = self.index.get((scope, name))
+        if place is None:
+            return None
+        low, high = self.first[place : place + 2].tolist()
+        row = low + int(np.searchsorted(self.date[low:high], as_of, side="right")) - 1
+        return dict(zip(STATISTICS, self.rows[row].tolist(), strict=True)) if row >= low else None
+
+    def to_frame(self) -> pl.DataFrame:
+        """One row per dated row: scope, name, date (null: always) and the statistics."""
+        counts = np.diff(self.first)
+        scopes, names = zip(*self.keys, strict=True) if self.keys else ((), ())
+        place = np.repeat(np.arange(len(counts)), counts)
+        date = pl.Series("date", self.date)
+        return pl.DataFrame(
+            [
+                pl.Series("scope", scopes, pl.String).gather(place),
+                pl.Series("name", names, pl.String).gather(place),
+                date.set(date == MISSING, None).cast(TIME),
+                *(pl.Series(name, self.rows[:, i]) for i, name in enumerate(STATISTICS)),
+            ]
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write `reference.parquet` and `reps.parquet` into a folder."""
+        self.to_frame().write_parquet(folder / FILE)
+        hired = pl.Series("hired_at", self.reps.hired_at)
+        team = [self.reps.teams[code] if code >= 0 else None for code in self.reps.team.tolist()]
+        pl.DataFrame(
+            [
+                pl.Series("rep_id", self.reps.names, pl.String),
+                pl.Series("team_id", team, pl.String),
+                hired.set(hired == MISSING, None).cast(TIME),
+            ]
+        ).write_parquet(folder / REPS_FILE)
+
+
+def nothing_known() -> Reference:
+    """The reference that says nothing: every feature that needs one is not given."""
+    empty = np.zeros(0, np.int64)
+    reps = Reps((), (), empty, empty)
+    return Reference((), np.zeros(1, np.int64), empty, np.zeros((0, len(STATISTICS)), np.int64), reps, False)
+
+
+def load_reference(folder: Path) -> Reference:
+    """A reference from the files of `Reference.save`.
+
+    Raises:
+        FileNotFoundError, polars.exceptions.PolarsError: a file is missing or damaged.
+    """
+    frame = pl.read_parquet(folder / FILE)
+    table = pl.read_parquet(folder / REPS_FILE)
+    names: Names = tuple(table["rep_id"].to_list())
+    teams: Names = tuple(table["team_id"].drop_nulls().unique().sort().to_list())
+    code = {team: place for place, team in enumerate(teams)}
+    team = np.array([code.get(team, -1) for team in table["team_id"].to_list()], np.int64)
+    reps = Reps(names, teams, team, _micros(table["hired_at"]))
+    pairs = list(frame.select("scope", "name").iter_rows())
+    keys = tuple(dict.fromkeys(pairs))
+    place = {key: i for i, key in enumerate(keys)}
+    counts = np.bincount([place[pair] for pair in pairs], minlength=len(keys))
+    first = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
+    rows = np.ascontiguousarray(frame.select(STATISTICS).to_numpy(), np.int64)
+    return Reference(keys, first, _micros(frame["date"]), rows.reshape(-1, len(STATISTICS)), reps)
+
+
+def _micros(series: pl.Series) -> IntArray:
+    return series.cast(TIME).to_physical().fill_null(MISSING).to_numpy().copy()
