@@ -7,7 +7,7 @@ import contextlib
 import shlex
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,6 +33,8 @@ EXAMPLES = """examples:
 def main(words: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(words)
     console = Console()
+    if not console.is_terminal:
+        console.width = 200
     settings = Settings(arguments.repeats, arguments.limit, arguments.threads, arguments.checked)
     facts = {
         "Date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
@@ -53,7 +55,7 @@ def main(words: Sequence[str] | None = None) -> int:
 def _compare(
     arguments: argparse.Namespace, settings: Settings, facts: Mapping[str, str], progress: Progress
 ) -> Report:
-    names = arguments.contenders or [name for name, c in CONTENDERS.items() if c.default]
+    names = _chosen(arguments, CONTENDERS, [name for name, c in CONTENDERS.items() if c.default])
     sizes = Sizes(arguments.activities, arguments.opportunities, arguments.snapshots, arguments.seed)
     with _folder(arguments.folder) as folder:
         progress(f"making {sizes.activities:,} activities")
@@ -72,7 +74,7 @@ def _compare(
 def _growth(
     arguments: argparse.Namespace, settings: Settings, facts: Mapping[str, str], progress: Progress
 ) -> Report:
-    names = arguments.contenders or [REFERENCE]
+    names = _chosen(arguments, CONTENDERS, [REFERENCE])
     with _folder(arguments.folder) as folder:
         course = Course(arguments.sizes, folder, arguments.seed, keep=arguments.folder is not None)
         grown = grow(names, course, settings, progress)
@@ -88,13 +90,19 @@ def _growth(
 def _online(
     arguments: argparse.Namespace, _: Settings, facts: Mapping[str, str], progress: Progress
 ) -> Report:
-    names = arguments.contenders or list(PEERS)
-    unknown = sorted(set(names) - set(PEERS))
-    if unknown:
-        raise SystemExit(f"no such contender online: {', '.join(unknown)} (there are: {', '.join(PEERS)})")
+    names = _chosen(arguments, PEERS, list(PEERS))
     asked = Asked(RECORDS, arguments.calls, arguments.limit, arguments.seed)
     measured = measure_online(names, asked, progress)
     return online_report(measured, {**facts, "Versions": versions(m.versions for m in measured)})
+
+
+def _chosen(arguments: argparse.Namespace, there_are: Iterable[str], default: list[str]) -> list[str]:
+    names: list[str] = arguments.contenders or default
+    unknown = sorted(set(names) - set(there_are))
+    if unknown:
+        print(f"no such contender: {', '.join(unknown)} (there are: {', '.join(there_are)})", file=sys.stderr)
+        raise SystemExit(2)
+    return names
 
 
 @contextlib.contextmanager
@@ -126,7 +134,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=sizes.seed, help="of the made-up data; default: %(default)s")
     add("--sizes", type=_integers, default=ACTIVITIES, help="growth: numbers of activities, with commas")
     add("--calls", type=int, default=2_000, help="online: calls per contender; default: %(default)s")
-    add("--contenders", type=_contenders, help=f"with commas, of: {', '.join(CONTENDERS)}")
+    add("--contenders", type=_names, help=f"with commas, of: {', '.join(CONTENDERS)}; "
+        f"online of: {', '.join(PEERS)}")  # fmt: skip
     add("--repeats", type=int, default=default.repeats, help="runs of each; default: %(default)s")
     add("--limit", type=float, default=default.limit,
         help="seconds after which no further run of a contender is begun; default: %(default)s")  # fmt: skip
@@ -142,12 +151,8 @@ def _integers(text: str) -> tuple[int, ...]:
     return tuple(int(part.replace("_", "")) for part in text.split(",") if part)
 
 
-def _contenders(text: str) -> list[str]:
-    names = [name for name in text.split(",") if name]
-    unknown = sorted(set(names) - set(CONTENDERS))
-    if unknown:
-        raise argparse.ArgumentTypeError(f"no such contender: {', '.join(unknown)}")
-    return names
+def _names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
 
 
 if __name__ == "__main__":

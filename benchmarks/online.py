@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -44,11 +45,12 @@ PEERS: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Calls:
-    """The times of one contender's calls, in seconds; `failed` says why there are none."""
+    """The wall and processor seconds of one contender's calls; `failed` says why there are none."""
 
     name: str
     records: int
     seconds: tuple[float, ...] = ()
+    cpu_seconds: tuple[float, ...] = ()
     verdict: str = ""
     failed: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -83,22 +85,25 @@ def _measured(name: str, records: int, asked: Asked) -> list[Calls]:
         return [Calls(name, records, failed=str(error))]
     versions = said["versions"]
     return [
-        Calls(m["name"], records, tuple(m["seconds"]), m["verdict"], "", versions) for m in said["measured"]
+        Calls(m["name"], records, tuple(m["wall"]), tuple(m["cpu"]), m["verdict"], "", versions)
+        for m in said["measured"]
     ]
 
 
 def online_report(measured: Sequence[Calls], facts: Mapping[str, str]) -> Report:
-    header = ("contender", "records", "calls", "p50 ms", "p99 ms", "× dealcast", "checked")
-    reference = {m.records: _quantile(m, 0.5) for m in measured if m.name == "dealcast" and not m.failed}
+    header = ("contender", "records", "calls", "p50 ms", "p99 ms", "p50 CPU ms", "× dealcast", "checked")
+    reference = {
+        m.records: _quantile(m.seconds, 0.5) for m in measured if m.name == "dealcast" and not m.failed
+    }
     rows = []
     for calls in measured:
         row = [calls.name, str(calls.records)]
         if calls.failed:
-            rows.append([*row, "-", "-", "-", "-", "failed"])
+            rows.append([*row, *["-"] * 5, "failed"])
             continue
-        middle = _quantile(calls, 0.5)
+        middle, of_processor = _quantile(calls.seconds, 0.5), _quantile(calls.cpu_seconds, 0.5)
         ratio = f"{middle / reference[calls.records]:,.1f}" if calls.records in reference else "-"
-        times = [f"{middle:.3f}", f"{_quantile(calls, 0.99):.3f}"]
+        times = [f"{middle:.3f}", f"{_quantile(calls.seconds, 0.99):.3f}", f"{of_processor:.3f}"]
         checked = "-" if not calls.verdict else "equal" if calls.verdict == "equal" else "WRONG"
         rows.append([*row, f"{len(calls.seconds):,}", *times, ratio, checked])
     notes = [
@@ -110,8 +115,8 @@ def online_report(measured: Sequence[Calls], facts: Mapping[str, str]) -> Report
     return Report("One opportunity online", facts, header, rows, notes)
 
 
-def _quantile(calls: Calls, share: float) -> float:
-    return float(np.quantile(calls.seconds, share)) * 1e3
+def _quantile(seconds: Sequence[float], share: float) -> float:
+    return float(np.quantile(seconds, share)) * 1e3
 
 
 def main() -> None:
@@ -126,23 +131,25 @@ def main() -> None:
         prepared, call = module.prepare(), getattr(module, function)
         wanted = brute.row_of(records_of(rows), as_of, both_clocks=CONTENDERS[name].both_clocks)
         verdict = brute.verdict(_columns(call(prepared, rows, as_of)), _columns(wanted.tolist()))
-        seconds = timed(lambda: call(prepared, rows, as_of), calls, limit)
-        measured = [{"name": name, "seconds": seconds, "verdict": verdict}]
+        times = timed(lambda: call(prepared, rows, as_of), calls, limit)
+        measured = [{"name": name, "verdict": verdict, **times}]
         versions = {package: version(package) for package in CONTENDERS[name].packages}
     say("done", measured=measured, versions=versions)
 
 
-def timed(call: Callable[[], Any], calls: int, limit: float) -> list[float]:
-    """Seconds of each call after the warm-up; none is begun once `limit` seconds are over."""
+def timed(call: Callable[[], Any], calls: int, limit: float) -> dict[str, list[float]]:
+    """Wall and processor seconds of each call; none is begun once `limit` seconds are over."""
     for _ in range(min(WARM_UP, calls)):
         call()
-    seconds: list[float] = []
+    wall: list[float] = []
+    processor: list[float] = []
     begun = time.perf_counter()
-    while len(seconds) < calls and time.perf_counter() - begun < limit:
-        started = time.perf_counter()
+    while len(wall) < calls and time.perf_counter() - begun < limit:
+        cpu, started = time.process_time(), time.perf_counter()
         call()
-        seconds.append(time.perf_counter() - started)
-    return seconds
+        wall.append(time.perf_counter() - started)
+        processor.append(time.process_time() - cpu)
+    return {"wall": wall, "cpu": processor}
 
 
 def _decoding(body: bytes, calls: int, limit: float) -> tuple[list[dict[str, Any]], dict[str, str]]:
@@ -152,7 +159,7 @@ def _decoding(body: bytes, calls: int, limit: float) -> tuple[list[dict[str, Any
 
         decoders["json decode (msgspec)"] = msgspec.json.Decoder().decode
     measured = [
-        {"name": name, "seconds": timed(lambda d=decode: d(body), calls, limit), "verdict": ""}  # type: ignore[misc]
+        {"name": name, "verdict": "", **timed(partial(decode, body), calls, limit)}
         for name, decode in decoders.items()
     ]
     return measured, {"msgspec": version("msgspec")} if len(decoders) > 1 else {}

@@ -62,6 +62,7 @@ def compared(outcomes: Sequence[Outcome], snapshots: int, facts: Mapping[str, st
     rows = [_row(outcome, snapshots, done) for outcome in outcomes]
     notes = [
         "Best and median wall time of the runs; CPU s: processor time of the best run, over all threads.",
+        "The peers go by `at` alone, dealcast by both clocks; each is held against brute force by its own.",
         "Peak: resident memory beyond that at the start of the first run, the result included.",
         "× dealcast: the best time over that of dealcast with its history ready; × with history: over that "
         "of dealcast and the building of its history together.",

@@ -1,10 +1,11 @@
 """A made-up CRM of a given size, from a seed, as Parquet files clustered by (opportunity, time).
 
 Every opportunity has a life of about 120 days, a skewed number of activities at random instants of
-it, about four contacts of its own, three or four stage changes, and snapshots at random instants.
-Times are microseconds; one activity in ten became known late (`recorded_at`). Opportunities,
-contacts and accounts are numbered: peers get integers, which suit them best, and dealcast gets
-texts made from these (`contenders/dealcast.py`).
+it, about four contacts of its own, three or four stage changes, and snapshots at random instants; one
+snapshot in fifty lies exactly on a record or on the edge of a window after one, where errors would show.
+Times are whole seconds, in microseconds; one activity in ten became known late (`recorded_at`).
+Opportunities, contacts and accounts are numbered: peers get integers, which suit them best, and dealcast
+gets texts made from these (`contenders/dealcast.py`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.columns import DAY, KINDS, BoolArray, IntArray
+from benchmarks.columns import DAY, KINDS, SECOND, TREND_DAYS, WINDOWS, BoolArray, IntArray
 
 STAGES = ("lead", "qualified", "offer", "negotiation")
 DIRECTIONS = ("inbound", "outbound")
@@ -25,7 +26,9 @@ OUTCOMES = ("connected", "no_answer", "sent", "replied", "held", "no_show")
 FIRST_DAY = 19_358  # 2023-01-01, in days since 1970
 KIND_SHARES = (0.25, 0.30, 0.08, 0.05, 0.15, 0.04, 0.05, 0.08)
 TIMED_KINDS = ("call", "meeting", "visit", "demo")  # 42% of all, of which four in five are timed
-VERSION = 1  # of this recipe; part of the folder's name
+EDGE_DAYS = (0, *WINDOWS, TREND_DAYS)
+EDGE_SHARE = 0.02
+VERSION = 2  # of this recipe; part of the folder's name
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,8 @@ class Lives:
 
     def moments(self, rng: np.random.Generator, opportunity: IntArray) -> IntArray:
         """A random instant in the life of each of the given opportunities, sorted within each."""
-        share = rng.random(len(opportunity))
-        instants = self.created_at[opportunity] + (share * self.length[opportunity]).astype(np.int64)
+        passed = (rng.random(len(opportunity)) * self.length[opportunity] / SECOND).astype(np.int64)
+        instants = self.created_at[opportunity] + passed * SECOND
         return instants[np.lexsort((instants, opportunity))]
 
 
@@ -70,11 +73,12 @@ def world(folder: Path, sizes: Sizes) -> Path:
         target.mkdir(parents=True, exist_ok=True)
         rng = np.random.default_rng(sizes.seed)
         lives = _lives(rng, sizes.opportunities)
+        activities = _activities(rng, lives, sizes.activities)
         tables = {
             "opportunities": _opportunities(rng, lives),
-            "activities": _activities(rng, lives, sizes.activities),
+            "activities": activities,
             "stage_changes": _stage_changes(rng, lives),
-            "snapshots": _snapshots(rng, lives, sizes.snapshots),
+            "snapshots": _snapshots(rng, lives, sizes.snapshots, activities),
         }
         for name, table in tables.items():
             pq.write_table(table, target / f"{name}.parquet", compression="zstd")
@@ -95,9 +99,9 @@ def checked_rows(snapshots: int, count: int = 2_000) -> IntArray:
 
 
 def _lives(rng: np.random.Generator, count: int) -> Lives:
-    created_at = FIRST_DAY * DAY + rng.integers(0, 3 * 365 * DAY, count)
+    created_at = FIRST_DAY * DAY + rng.integers(0, 3 * 365 * DAY // SECOND, count) * SECOND
     days = np.clip(rng.gamma(4.0, 30.0, count), 5, 500)
-    return Lives(created_at, (days * DAY).astype(np.int64))
+    return Lives(created_at, (days * DAY / SECOND).astype(np.int64) * SECOND)
 
 
 def _opportunities(rng: np.random.Generator, lives: Lives) -> pa.Table:
@@ -119,7 +123,8 @@ def _activities(rng: np.random.Generator, lives: Lives, count: int) -> pa.Table:
     at = lives.moments(rng, opportunity)
     kind = rng.choice(len(KINDS), count, p=KIND_SHARES)
     timed = np.isin(kind, [KINDS.index(name) for name in TIMED_KINDS]) & (rng.random(count) < 0.8)
-    delay = np.where(rng.random(count) < 0.1, rng.exponential(5.0, count) * DAY, 0).astype(np.int64)
+    late_s = np.where(rng.random(count) < 0.1, rng.exponential(5.0, count) * DAY / SECOND, 0)
+    delay = late_s.astype(np.int64) * SECOND
     return pa.table(
         {
             "opportunity": pa.array(opportunity.astype(np.int32)),
@@ -158,9 +163,16 @@ def _stage_changes(rng: np.random.Generator, lives: Lives) -> pa.Table:
     )
 
 
-def _snapshots(rng: np.random.Generator, lives: Lives, count: int) -> pa.Table:
+def _snapshots(rng: np.random.Generator, lives: Lives, count: int, activities: pa.Table) -> pa.Table:
     opportunity = np.arange(count) * len(lives.created_at) // count
     as_of = lives.moments(rng, opportunity)
+    number = np.bincount(activities["opportunity"].to_numpy(), minlength=len(lives.created_at))
+    rows = np.flatnonzero((rng.random(count) < EDGE_SHARE) & (number[opportunity] > 0))
+    some = opportunity[rows]
+    record = (np.cumsum(number) - number)[some] + (rng.random(len(rows)) * number[some]).astype(np.int64)
+    at = activities["at"].to_numpy().astype(np.int64)[record]
+    as_of[rows] = at + rng.choice(EDGE_DAYS, len(rows)) * DAY
+    as_of = as_of[np.lexsort((as_of, opportunity))]
     return pa.table({"opportunity": pa.array(opportunity.astype(np.int32)), "as_of": _times(as_of)})
 
 

@@ -18,6 +18,7 @@ from features.snapshots import Snapshots
 
 Entity = Literal["opportunity", "account"]
 NOTHING_KNOWN = nothing_known()
+_PROCESSORS = os.cpu_count() or 1
 
 
 def build_features(
@@ -51,8 +52,7 @@ def build_features(
     """
     _check_codes(history, snapshots, entity)
     features, plan = _planned(entity, history.conventions, only)
-    most = threads or os.cpu_count() or 1
-    workers = max(1, min(most, len(snapshots) // LEAST_PER_THREAD))
+    workers = max(1, min(threads or _PROCESSORS, len(snapshots) // LEAST_PER_THREAD))
     task = task_of(history, reference, snapshots, plan, workers, len(features))
     (fill_deals if entity == "opportunity" else fill_accounts)(task)
     return FeatureFrame(features, task.out, _names(history, entity))

@@ -34,7 +34,7 @@ def compiled(*signatures: str) -> Callable[[Function], Function]:
 
     def compile_it(function: Function) -> Function:
         if not signatures:
-            return cast("Function", numba.njit(nogil=True, error_model="numpy")(function))
+            return cast("Function", numba.njit(nogil=True, error_model="numpy", inline="always")(function))
         settings: Any = config
         before = settings.CACHE_DIR
         settings.CACHE_DIR = str(_cache_folder(function.__code__.co_filename))

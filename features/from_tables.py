@@ -28,7 +28,7 @@ from features.history import (
     whole,
     whole_seconds,
 )
-from features.records import Records, clustered
+from features.records import Column, Records, clustered
 from features.tables import ACTIVITY_KINDS, ACTIVITY_OUTCOMES, DIRECTIONS, OUTCOMES, ROLES, TABLES
 from features.times import MISSING, NEVER, FloatArray, IntArray
 
@@ -82,17 +82,23 @@ def _codes(series: pl.Series, names: Sequence[str]) -> npt.NDArray[np.int32]:
     """Each text's place among `names`; -1 where it is empty or not among them."""
     if not len(names):
         return np.full(len(series), -1, np.int32)
-    return series.cast(pl.Enum(names), strict=False).to_physical().cast(pl.Int32).fill_null(-1).to_numpy()
+    coded = series.cast(pl.Enum(names), strict=False).to_physical().cast(pl.Int32)
+    return _owned(coded.fill_null(-1).to_numpy())
 
 
 def _times(series: pl.Series) -> IntArray:
     """Microseconds; `MISSING` where empty."""
-    return series.to_physical().fill_null(MISSING).to_numpy()
+    return _owned(series.to_physical().fill_null(MISSING).to_numpy())
 
 
 def _numbers(series: pl.Series) -> FloatArray:
     """float64; NaN where empty or no number."""
-    return series.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
+    return _owned(series.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy())
+
+
+def _owned(values: Column) -> Column:
+    """The same values in memory that can be written, as kernels want them; Polars's own cannot."""
+    return np.require(values, requirements=["C", "W"])
 
 
 def _clocks(data: CanonicalData, table: str) -> tuple[IntArray, IntArray, IntArray]:
@@ -193,7 +199,7 @@ def _fields(
     names = conventions.fields
     told = data["field_changes"]
     places = {name: code for code, name in enumerate(names)}
-    field = told["field"].replace_strict(places, default=-1, return_dtype=pl.Int32).to_numpy()
+    field = _owned(told["field"].replace_strict(places, default=-1, return_dtype=pl.Int32).to_numpy())
     column = {name: _row_column(data, name, deals, place, accounts) for name in names}
     fixed = np.array([name in conventions.fixed for name in names], np.int64)
     values = np.full(len(told), np.nan)
@@ -217,7 +223,7 @@ def _fields(
             table[code] = _fixed_values(name, row_values, names_of.get(name))
             since[code] = row_since
     columns = {"field": field, "value": values}
-    order = told["value"].rank("dense").fill_null(0).cast(pl.Int64).to_numpy()
+    order = _owned(told["value"].rank("dense").fill_null(0).cast(pl.Int64).to_numpy())
     entity = _codes(told["opportunity_id"], ids).astype(np.int64)
     clocks = _clocks(data, "field_changes")
     changes = clustered(entity, len(ids), *clocks, columns, (field.astype(np.int64), order))
@@ -321,7 +327,7 @@ def _leads(data: CanonicalData, ids: list[str], sources: Names) -> Records:
     frame = data["leads"]
     entity = _codes(frame["opportunity_id"], ids).astype(np.int64)
     created, converted = _times(frame["created_at"]), _times(frame["converted_at"])
-    order = frame["lead_id"].rank("dense").fill_null(0).cast(pl.Int64).to_numpy()
+    order = _owned(frame["lead_id"].rank("dense").fill_null(0).cast(pl.Int64).to_numpy())
     columns: Mapping[str, IntArray] = {
         "response_at": _times(frame["first_response_at"]),
         "source": _codes(frame["source"], sources).astype(np.int64),

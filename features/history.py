@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -235,15 +235,17 @@ def ties(tag: Column, duration: Column, contact: Column, rep: Column) -> tuple[I
 
 def whole(number: FloatArray) -> IntArray:
     """The nearest whole number, halves to even; 0 for NaN. Held within `HELD`."""
-    return np.rint(np.clip(np.nan_to_num(number), -HELD, HELD)).astype(np.int64)
+    known = np.where(np.isnan(number), 0.0, number)
+    return np.rint(np.minimum(np.maximum(known, -HELD), HELD)).astype(np.int64)
 
 
 def whole_seconds(duration: FloatArray) -> IndexArray:
     """Whole seconds; -1 where not given; held at 68 years."""
-    seconds = np.rint(np.clip(np.nan_to_num(duration), 0, HELD_SECONDS))
-    return np.where(np.isnan(duration), -1, seconds).astype(np.int32)
+    known = np.where(np.isnan(duration), -1.0, duration)
+    return np.rint(np.minimum(known, float(HELD_SECONDS))).astype(np.int32)
 
 
+@lru_cache(maxsize=65_536)
 def changed_number(text: str, is_time: bool, time_zone: str) -> float:
     """A changed value as a float64, times in microseconds; NaN where it is not one."""
     try:

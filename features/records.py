@@ -79,19 +79,14 @@ def clustered(
 ) -> Records:
     """The rows of known entities (code >= 0) as records.
 
+    The columns are kept where they lie in order already; they must be contiguous and writable.
+
     Args:
         ties: what decides the order of rows that happened and became known at the same instants.
     """
-    tie, tie_too = (owned(tie) for tie in ties or (np.zeros(len(at), np.int64),) * 2)
-    entity, at, known, until = owned(entity), owned(at), owned(known), owned(until)
-    columns = {name: owned(values) for name, values in columns.items()}
+    tie, tie_too = ties or (np.zeros(len(at), np.int64),) * 2
     if are_clustered(entity, at, known, tie, tie_too):
         return Records(offsets(entity, entities), at, known, until, columns)
     order = cluster(entity, entities, at, known, tie, tie_too)
     taken = {name: values[order] for name, values in columns.items()}
     return Records(offsets(entity[order], entities), at[order], known[order], until[order], taken)
-
-
-def owned(values: Column) -> Column:
-    """The same values in memory of their own, as kernels want them; a copy only where they are not."""
-    return np.require(values, requirements=["C", "W"])

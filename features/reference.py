@@ -25,7 +25,7 @@ import polars as pl
 from features.canonical import TIME
 from features.families.statistics import STATISTICS
 from features.history import Names, Reps
-from features.times import MISSING, IntArray
+from features.times import MISSING, NEVER, IntArray
 
 ALL = ""  # the one key of the scope "all"
 SCOPES = ("all", "rep", "team", "stage", "kind", "source", "product", "industry")
@@ -76,6 +76,16 @@ class Reference:
         for array in (self.first, self.date, self.rows, self.reps.team, self.reps.hired_at):
             digest.update(array.tobytes())
         return digest.hexdigest()[:16]
+
+    @cached_property
+    def rep_places(self) -> IntArray:
+        """The key of each rep; -1 without a row. One more, for an unknown rep."""
+        return np.append(self.places("rep", self.reps.names), -1)
+
+    @cached_property
+    def hired_at(self) -> IntArray:
+        """When each rep was hired; `NEVER` for the unknown rep behind them."""
+        return np.append(self.reps.hired_at, NEVER)
 
     def places(self, scope: str, names: Sequence[str]) -> IntArray:
         """The key of each of some names of a scope; -1 where the reference has none."""

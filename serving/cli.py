@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from features.errors import DataError
-from serving.commands import data, models, serve
+from serving.commands import audit, data, models, serve
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.command()(data.sample)
 app.add_typer(data.import_app, name="import")
 app.command()(data.check)
+app.command()(audit.audit)
 app.command()(data.features)
 app.command()(models.train)
 app.command()(models.score)

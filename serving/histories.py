@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from features.canonical import CanonicalData
 from features.conventions import Conventions
-from features.from_rows import Row, history_from_rows
+from features.from_rows import history_from_rows
 from features.from_tables import history_from_tables
 from features.history import History
+from features.row_columns import Row
 
 
 class Histories:

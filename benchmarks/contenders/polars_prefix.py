@@ -45,11 +45,18 @@ def columns_at(tables: Tables, position: pl.DataFrame) -> pl.DataFrame:
     """The columns, from the positions."""
     sums = _running_sums(tables.activities)
     parts = [
-        sums.select(pl.all().gather(position[edge]).name.suffix(f"@{edge}"))
-        for edge in ("first", "now", *(f"{window}d" for window in WINDOWS))
+        sums.select(pl.col(names).gather(position[edge]).name.suffix(f"@{edge}"))
+        for edge, names in _wanted(sums.columns).items()
     ]
     wide = pl.concat([tables.snapshots, position, *parts], how="horizontal")
     return wide.select(*_window_columns(), *_other_columns(tables))
+
+
+def _wanted(names: list[str]) -> dict[str, list[str]]:
+    """Which running sums are asked for at which edge."""
+    plain = [*KINDS, "seconds", "timed"]
+    at_edges = {f"{window}d": [*plain, f"left_{window}d"] for window in WINDOWS}
+    return {"first": names, "now": [n for n in names if not n.startswith("left")], **at_edges}
 
 
 def _running_sums(activities: pl.DataFrame) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 import polars as pl
 
 from features.audit.columns import OF_ACCOUNTS, read_as_fixed
-from features.audit.export import KNOWN_FROM, Export, Pair, differing, pair_of
+from features.audit.export import ALWAYS, KNOWN_FROM, Export, Pair, differing, pair_of
 from features.audit.findings import Finding, Level, first_keys
 from features.canonical import CanonicalData
 from features.errors import DataError
@@ -43,7 +43,13 @@ def against_earlier(later: Export, earlier: Export) -> Iterator[Finding]:
     if ends[0] > ends[1]:
         raise DataError(
             f"--earlier ends at {iso(ends[0])}, after the data themselves, which end at {iso(ends[1])}; "
-            f"change them round"
+            "change them round"
+        )
+    zones = earlier.data.config.time_zone, later.data.config.time_zone
+    if zones[0] != zones[1]:
+        raise DataError(
+            f"--earlier is read in the time zone {zones[0]} and the data in {zones[1]}, so that their times "
+            "cannot be compared; put the same time_zone into the pipeline.toml of both"
         )
     named = pl.concat([earlier.data[name]["account_id"] for name in ("opportunities", "orders")]).unique()
     for name in TABLES:
@@ -102,9 +108,13 @@ def _rewritten(pair: Pair) -> Iterator[Finding]:
 
 def _backdated(pair: Pair, named: pl.Series) -> Iterator[Finding]:
     """Rows that say they were known before the earlier export ended, and are not in it."""
-    new = pair.after.filter(pl.col(KNOWN_FROM) < pair.end).join(pair.before, on=pair.version, how="anti")
+    always = pl.col(KNOWN_FROM) == ALWAYS
+    told_before = pl.col(KNOWN_FROM) < pair.end
     if pair.name in _OF_ACCOUNTS:
-        new = new.filter(pl.col("account_id").is_in(named.implode()))
+        told_before = (told_before | always) & pl.col("account_id").is_in(named.implode())
+    else:
+        told_before &= ~always
+    new = pair.after.filter(told_before).join(pair.before, on=pair.version, how="anti")
     if new.is_empty():
         return
     clock = "recorded_at (at, where it is empty)" if pair.table.has_two_clocks else "created_at"

@@ -14,7 +14,7 @@ from features.tables import TABLES, Table
 from features.times import from_micros
 
 KNOWN_FROM = "\0known from"
-_ALWAYS = pl.lit(0, pl.Int64).cast(TIME)  # before all other times
+ALWAYS = pl.lit(0, pl.Int64).cast(TIME)  # before all other times
 
 
 @dataclass(frozen=True)
@@ -96,5 +96,5 @@ _LATER = "\0later"
 def _known_from(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     if table.has_two_clocks:
         return frame.with_columns(KNOWN.alias(KNOWN_FROM))
-    created = pl.col("created_at").fill_null(_ALWAYS) if "created_at" in frame.columns else _ALWAYS
+    created = pl.col("created_at").fill_null(ALWAYS) if "created_at" in frame.columns else ALWAYS
     return frame.with_columns(created.alias(KNOWN_FROM))

@@ -55,7 +55,7 @@ def merged(future: Future) -> CanonicalData:
         owner = OWNER.get(name, "opportunity_id")
         tables[name] = pl.concat([tables[name], _moved(future, _some_known(future, name), owner)])
     for name in ("stage_changes", "field_changes"):  # the deal is part of the key: copied, not moved
-        copies = _some_known(future, name).filter(future.aimed)
+        copies = future.data[name].filter(~future.known_later & future.aimed)
         to = (pl.col("opportunity_id") + _DUPLICATE).alias("opportunity_id")
         copies = copies.with_columns(to, future.after(copies.height).alias("recorded_at"))
         tables[name] = pl.concat([tables[name], copies])
@@ -63,6 +63,7 @@ def merged(future: Future) -> CanonicalData:
 
 
 _DUPLICATE = "-audit-duplicate"
+_NAMING_ACCOUNTS = ("opportunities", "orders", "contacts", "activities")
 
 
 def _all_open(frame: pl.DataFrame, kept: int) -> pl.DataFrame:
@@ -76,7 +77,7 @@ def _all_open(frame: pl.DataFrame, kept: int) -> pl.DataFrame:
 def _told_now(future: Future, name: str) -> pl.DataFrame:
     """Accounts or contacts that others name and their own table does not list, listed later."""
     key, frame = TABLES[name].key[0], future.data[name]
-    named = {"accounts": ("opportunities", "orders"), "contacts": ("activities",)}[name]
+    named = {"accounts": _NAMING_ACCOUNTS, "contacts": ("activities",)}[name]
     ids = pl.concat([future.data[table][key] for table in named]).drop_nulls().unique().sort()
     ids = ids.filter(~ids.is_in(frame[key].implode()))
     rows = made_up(future, name, len(ids)).with_columns(ids.alias(key))

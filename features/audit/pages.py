@@ -81,7 +81,9 @@ def as_markdown(parts: Sequence[Section]) -> str:
 
 def _verdict(report: AuditReport) -> Section:
     failure = report.failure()
-    moved = "no value moved" if not report.differences else "values moved"
+    moved = (
+        f"{report.differing:,} of {report.values:,} values moved" if report.differing else "no value moved"
+    )
     suspects, caveats = len(report.of(Level.SUSPECT)), len(report.of(Level.CAVEAT))
     return Section(
         "Verdict",
@@ -122,7 +124,7 @@ def _differences(report: AuditReport) -> Iterator[Section]:
     if report.differences:
         yield Section(
             "Features that see the future",
-            ("Each is proof of a leak. The examples are to be computed anew, as the data are and changed.",),
+            ("Each is proof of a leak; the same data, seed and moments give it again.",),
             ("way", "entity", "feature", "examples (key @ as_of)", "snapshots"),
             tuple(
                 (one.way, one.entity, one.feature, _places(one), f"{one.snapshots:,}")

@@ -48,6 +48,16 @@ class AuditReport:
         """Every feature that moved with the future, by the way in which it was changed."""
         return tuple(one for comparison in self.comparisons for one in comparison.differences)
 
+    @property
+    def values(self) -> int:
+        """How many values were compared."""
+        return sum(one.values for one in self.comparisons)
+
+    @property
+    def differing(self) -> int:
+        """How many of them moved."""
+        return sum(one.differing for one in self.comparisons)
+
     def of(self, level: Level) -> tuple[Finding, ...]:
         """The findings of one level."""
         return tuple(finding for finding in self.findings if finding.level is level)

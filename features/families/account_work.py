@@ -48,8 +48,9 @@ def _write(
         channels += now[kind] > quarter[kind]
     v[6] = channels
     v[7] = days_since(state[s.LAST], as_of)
-    v[8] = days_since(state[s.LAST_IN], as_of)
-    v[9] = days_since(state[s.LAST_APPOINTMENT], as_of)
+    v[8] = days_since(state[s.LAST_OF_DIRECTION + 1 + s.INBOUND], as_of)
+    of_kind = state[s.LAST_OF_KIND : s.LAST_OF_DIRECTION]
+    v[9] = days_since(max(of_kind[s.MEETING], of_kind[s.VISIT], of_kind[s.DEMO]), as_of)
     recent = reached = involved = 0
     for i in range(len(people)):
         if people[i, s.P_COUNT] > 0:
@@ -124,7 +125,8 @@ def account_work(
                     kept_crowd[:n_people] = crowd[:n_people]
                     kept_reps[:n_reps] = reps[:n_reps]
                 total = totals[i + 1]
-                total[:] = totals[i]
+                for n in range(s.TOTALS):
+                    total[n] = totals[i, n]
                 if known[i] <= t and not gone:
                     s.add(state, total, at[i], 0, tag[i], -1, 0, True)
                     if person[i] >= 0:

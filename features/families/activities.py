@@ -48,6 +48,7 @@ def _claim(
 ) -> None:
     """A follow-up in `row` answers the meetings and proposals of the two days before it, as far back
     as to the follow-up before, which has answered the earlier ones."""
+    state[s.PENDING] = 0
     for i in range(row - 1, low - 1, -1):
         if at[row] - at[i] > s.FOLLOW_UP:
             return
@@ -171,6 +172,7 @@ def activities(
         s.clear(state)
         crowd[:n_people] = 0
         reps[:n_reps] = 0
+        edge[:] = 0
         settled = low
         for j in range(groups[g], groups[g + 1]):
             row = order[j]
@@ -186,17 +188,19 @@ def activities(
                     kept_crowd[:n_people] = crowd[:n_people]
                     kept_reps[:n_reps] = reps[:n_reps]
                 total = totals[i - low + 1]
-                total[:] = totals[i - low]
+                for n in range(s.TOTALS):
+                    total[n] = totals[i - low, n]
                 if known[i] <= t and not gone:
                     zone = local_shift(at[i], zone_starts, zone)
                     day = (at[i] + zone_shifts[zone]) // DAY
                     d = day - BASE_DAY
                     works = working_before[d + 1] > working_before[d]
-                    if s.is_follow_up(tag[i]):
+                    if state[s.PENDING] > 0 and s.is_follow_up(tag[i]):
                         _claim(state, i, low, t, at, known, until, tag)
                     wanted = s.wants_follow_up(tag[i])
                     state[s.MEETINGS_TO_FOLLOW] += wanted == 1
                     state[s.PROPOSALS_TO_FOLLOW] += wanted == 2
+                    state[s.PENDING] += wanted > 0
                     s.add(state, total, at[i], max(known[i] - at[i], 0), tag[i], seconds[i], day, works)
                     slot = person[i - low]
                     if slot >= 0:
@@ -208,7 +212,8 @@ def activities(
             end = i - low
             count = totals[end, s.ALL]
             for k in range(5):
-                edge[k] = first_after(at, low, i, t - _EDGES[k]) - low
+                while edge[k] < end and at[low + edge[k]] <= t - _EDGES[k]:
+                    edge[k] += 1
             new_day = True
             for k in range(edge[2], end):
                 if totals[k + 1, s.ALL] > totals[k, s.ALL]:
@@ -228,7 +233,9 @@ def activities(
             zone = local_shift(t, zone_starts, zone)
             d = (t + zone_shifts[zone]) // DAY - BASE_DAY
             working = working_before[d + 1] - working_before[d - 29]
-            meetings, proposals = _pending(low, i, t, at, known, until, tag)
+            meetings = proposals = 0
+            if state[s.PENDING] > 0:
+                meetings, proposals = _pending(low, i, t, at, known, until, tag)
             volume.write(v, 0, state, totals, edge, end, t, working, new_day, planned)
             dialogue.write(v, _DIALOGUE, state, totals, edge, end, meetings, proposals)
             rhythm.write(v, _RHYTHM, state, count, t, created_at[e], next_at)

@@ -55,19 +55,26 @@ def write(
     v[c + 3] = sent
     v[c + 4] = ratio(received, received + sent)
     v[c + 5] = (received - month[s.IN]) - (month[s.IN] - two_months[s.IN])
-    v[c + 6] = ratio(state[s.N_CONNECTED], state[s.N_CONNECTED] + state[s.N_NO_ANSWER])
-    calls = state[s.N_CALLS_TIMED]
-    v[c + 7] = ratio(state[s.CALL_SECONDS], calls)
+    outcomes = state[s.N_OF_OUTCOME + 1 : s.TIMED_OF_KIND]
+    connected, held = outcomes[s.CONNECTED], outcomes[s.HELD]
+    missed = outcomes[s.NO_SHOW] + outcomes[s.CANCELLED]
+    v[c + 6] = ratio(connected, connected + outcomes[s.NO_ANSWER])
+    calls = state[s.TIMED_OF_KIND + s.CALL]
+    v[c + 7] = ratio(state[s.SECONDS_OF_KIND + s.CALL], calls)
     v[c + 8] = ratio(state[s.N_CALLS_SHORT], calls)
     v[c + 9] = state[s.CALL_LONGEST] if calls else math.nan
-    v[c + 10] = ratio(state[s.APPOINTMENT_SECONDS], state[s.N_APPOINTMENTS_TIMED])
+    in_meetings = meetings = 0
+    for kind in (s.MEETING, s.VISIT, s.DEMO):
+        in_meetings += state[s.SECONDS_OF_KIND + kind]
+        meetings += state[s.TIMED_OF_KIND + kind]
+    v[c + 10] = ratio(in_meetings, meetings)
     v[c + 11] = ratio(state[s.N_OPENED], state[s.N_SENT])
     v[c + 12] = ratio(state[s.N_REPLIED], state[s.N_SENT])
-    v[c + 13] = state[s.N_HELD]
-    v[c + 14] = state[s.N_MISSED]
-    v[c + 15] = ratio(state[s.N_MISSED], state[s.N_HELD] + state[s.N_MISSED])
+    v[c + 13] = held
+    v[c + 14] = missed
+    v[c + 15] = ratio(missed, held + missed)
     v[c + 16] = ratio(state[s.N_EFFECTIVE], state[s.N_APPOINTMENTS_ENDED])
     v[c + 17] = ratio(state[s.MEETINGS_FOLLOWED], state[s.MEETINGS_TO_FOLLOW] - meetings_pending)
     v[c + 18] = ratio(state[s.PROPOSALS_FOLLOWED], state[s.PROPOSALS_TO_FOLLOW] - proposals_pending)
     v[c + 19] = state[s.OUT_SINCE_IN]
-    v[c + 20] = math.nan if state[s.LAST_DEMO] == MISSING else state[s.OUT_SINCE_DEMO]
+    v[c + 20] = math.nan if state[s.LAST_OF_KIND + s.DEMO] == MISSING else state[s.OUT_SINCE_DEMO]

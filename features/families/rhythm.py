@@ -7,7 +7,7 @@ import math
 from features.compiled import compiled
 from features.families import state as s
 from features.families.values import days, days_since, hours, ratio, variation
-from features.times import HOUR, MISSING, NEVER, FloatArray, IntArray
+from features.times import MISSING, NEVER, FloatArray, IntArray
 
 LAST = (
     "activity", "inbound", "outbound", "call", "email", "meeting", "message", "demo", "proposal",
@@ -34,9 +34,20 @@ def write(
         created_at: of the deal.
         next_at: of the next planned activity, `NEVER` without one.
     """
-    for i in range(12):
-        v[c + i] = days_since(state[s.LAST + i], as_of)
-    c += 12
+    kind = state[s.LAST_OF_KIND : s.LAST_OF_DIRECTION]
+    v[c] = days_since(state[s.LAST], as_of)
+    v[c + 1] = days_since(state[s.LAST_OF_DIRECTION + 1 + s.INBOUND], as_of)
+    v[c + 2] = days_since(state[s.LAST_OF_DIRECTION + 1 + s.OUTBOUND], as_of)
+    v[c + 3] = days_since(kind[s.CALL], as_of)
+    v[c + 4] = days_since(kind[s.EMAIL], as_of)
+    v[c + 5] = days_since(max(kind[s.MEETING], kind[s.VISIT], kind[s.DEMO]), as_of)
+    v[c + 6] = days_since(kind[s.MESSAGE], as_of)
+    v[c + 7] = days_since(kind[s.DEMO], as_of)
+    v[c + 8] = days_since(kind[s.PROPOSAL], as_of)
+    v[c + 9] = days_since(max(kind[s.CRM_UPDATE], kind[s.TASK], kind[s.OTHER]), as_of)
+    v[c + 10] = days_since(state[s.LAST_OF_OUTCOME + 1 + s.CONNECTED], as_of)
+    v[c + 11] = days_since(state[s.LAST_OF_OUTCOME + 1 + s.HELD], as_of)
+    c += len(LAST)
     v[c : c + 7] = math.nan
     if count:
         silence = as_of - state[s.LAST]
@@ -53,7 +64,7 @@ def write(
             v[c + 6] = ratio(silence, longest)
     answered = state[s.N_RESPONSES]
     waiting = state[s.WAITING]
-    late = waiting != MISSING and as_of - waiting > 24 * HOUR
+    late = waiting != MISSING and as_of - waiting > s.PROMPT
     v[c + 7] = ratio(hours(state[s.RESPONSE]), answered)
     v[c + 8] = hours(state[s.RESPONSE_LAST]) if answered else math.nan
     v[c + 9] = hours(state[s.RESPONSE_SLOWEST]) if answered else math.nan
@@ -61,6 +72,3 @@ def write(
     v[c + 11] = ratio(state[s.N_PROMPT_RESPONSES], answered + late)
     v[c + 12] = ratio(hours(state[s.CUSTOMER_RESPONSE]), state[s.N_CUSTOMER_RESPONSES])
     v[c + 13] = math.nan if next_at == NEVER else days(next_at - as_of)
-
-
-assert len(LAST) == s.LAST_HELD - s.LAST + 1

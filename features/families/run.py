@@ -26,7 +26,7 @@ from features.families.told import TOLD
 from features.history import History
 from features.reference import Reference, nothing_known
 from features.snapshots import Snapshots
-from features.times import NEVER, FloatArray, IntArray
+from features.times import FloatArray, IntArray
 
 FAMILIES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "opportunity": {
@@ -260,8 +260,7 @@ def _rates(task: Task, _account: IntArray, low: int, high: int) -> None:
     rates.rates(
         task.snapshots.as_of[part], task.told[part], ref.first, ref.date, ref.rows,
         ref.index.get(("all", ""), -1), np.array(rep_place, np.int64),
-        np.append(ref.places("rep", ref.reps.names), -1), ref.team_places,
-        np.append(ref.reps.hired_at, NEVER), ref.places("stage", h.stage_names),
+        ref.rep_places, ref.team_places, ref.hired_at, ref.places("stage", h.stage_names),
         ref.places("source", named["source"]), ref.places("product", named["product"]),
         ref.places("kind", named["kind"]), ref.places("industry", h.accounts.names["industry"]),
         task.plan.place["rates"], task.out[part],

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from features.compiled import compiled
 from features.tables import ACTIVITY_KINDS, ACTIVITY_OUTCOMES, DIRECTIONS
-from features.times import DAY, HOUR, MISSING, SECOND, IntArray
+from features.times import DAY, MISSING, SECOND, IntArray
 
 CALL, EMAIL, MEETING, VISIT, MESSAGE, DEMO, PROPOSAL, CRM_UPDATE, TASK, OTHER = range(len(ACTIVITY_KINDS))
 INBOUND, OUTBOUND = range(len(DIRECTIONS))
@@ -21,23 +21,33 @@ FOLLOW_UP = 2 * DAY
 PROMPT = DAY
 LONGEST_GAP_S = 10 * 365 * 86_400  # a longer gap is a typing error; held so that sums of squares fit
 
-# totals: the first eight are the kinds from CALL to CRM_UPDATE.
-ALL, IN, OUT, TIME, TIMED, APPOINTMENTS, DAYS = range(8, 15)
-TOTALS = 15
+# totals: the kinds, all, then by direction (none, inbound, outbound).
+KINDS = len(ACTIVITY_KINDS)
+ALL = KINDS
+BY_DIRECTION = ALL + 1
+IN, OUT = BY_DIRECTION + 1, BY_DIRECTION + 2
+TIME, TIMED, APPOINTMENTS, DAYS = range(OUT + 1, OUT + 5)
+TOTALS = DAYS + 1
 
+# state: instants first, which begin as `MISSING`. By direction and by outcome the first is for none.
+FIRST, LAST = 0, 1
+LAST_OF_KIND = 2
+LAST_OF_DIRECTION = LAST_OF_KIND + KINDS
+LAST_OF_OUTCOME = LAST_OF_DIRECTION + 1 + len(DIRECTIONS)
+WAITING = LAST_OF_OUTCOME + 1 + len(ACTIVITY_OUTCOMES)
+WAITING_FOR_CUSTOMER, DAY_NOW = WAITING + 1, WAITING + 2
+N_OF_OUTCOME = DAY_NOW + 1
+TIMED_OF_KIND = N_OF_OUTCOME + 1 + len(ACTIVITY_OUTCOMES)
+SECONDS_OF_KIND = TIMED_OF_KIND + KINDS
+_REST = SECONDS_OF_KIND + KINDS
 (
-    FIRST, LAST, LAST_IN, LAST_OUT, LAST_CALL, LAST_EMAIL, LAST_APPOINTMENT, LAST_MESSAGE, LAST_DEMO,
-    LAST_PROPOSAL, LAST_INTERNAL, LAST_CONNECTED, LAST_HELD, WAITING, WAITING_FOR_CUSTOMER,
-) = range(15)  # fmt: skip
-(
-    N_CONNECTED, N_NO_ANSWER, N_HELD, N_MISSED, N_SENT, N_OPENED, N_REPLIED, N_CALLS_TIMED, CALL_SECONDS,
-    N_CALLS_SHORT, CALL_LONGEST, APPOINTMENT_SECONDS, N_APPOINTMENTS_TIMED, N_APPOINTMENTS_ENDED,
-    N_EFFECTIVE, N_OFF_DAY, N_PROMPT, DELAY, LAST_DELAY, GAP_LAST, GAP_LONGEST, GAP_SECONDS, GAP_SQUARES,
-    DAY_NOW, DAY_COUNT, DAY_BUSIEST, MEETINGS_TO_FOLLOW, MEETINGS_FOLLOWED, PROPOSALS_TO_FOLLOW,
-    PROPOSALS_FOLLOWED, N_RESPONSES, RESPONSE, RESPONSE_LAST, RESPONSE_SLOWEST, N_PROMPT_RESPONSES,
-    N_CUSTOMER_RESPONSES, CUSTOMER_RESPONSE, OUT_SINCE_IN, OUT_SINCE_DEMO, N_WITH_CONTACT,
-) = range(15, 55)  # fmt: skip
-STATE = 55
+    N_SENT, N_OPENED, N_REPLIED, N_CALLS_SHORT, CALL_LONGEST, N_APPOINTMENTS_ENDED, N_EFFECTIVE, N_OFF_DAY,
+    N_PROMPT, DELAY, LAST_DELAY, GAP_LAST, GAP_LONGEST, GAP_SECONDS, GAP_SQUARES, DAY_COUNT, DAY_BUSIEST,
+    PENDING, MEETINGS_TO_FOLLOW, MEETINGS_FOLLOWED, PROPOSALS_TO_FOLLOW, PROPOSALS_FOLLOWED, N_RESPONSES,
+    RESPONSE, RESPONSE_LAST, RESPONSE_SLOWEST, N_PROMPT_RESPONSES, N_CUSTOMER_RESPONSES, CUSTOMER_RESPONSE,
+    OUT_SINCE_IN, OUT_SINCE_DEMO, N_WITH_CONTACT,
+) = range(_REST, _REST + 32)  # fmt: skip
+STATE = _REST + 32
 
 # people: a row per contact.
 P_COUNT, P_FIRST, P_LAST, P_APPOINTMENTS, P_INBOUND = range(5)
@@ -48,8 +58,7 @@ PERSON = 5
 def clear(state: IntArray) -> None:
     """The state before any activity."""
     state[:] = 0
-    state[: WAITING_FOR_CUSTOMER + 1] = MISSING
-    state[DAY_NOW] = MISSING
+    state[: DAY_NOW + 1] = MISSING
 
 
 @compiled()
@@ -76,132 +85,94 @@ def wants_follow_up(tag: int) -> int:
 
 @compiled()
 def add(
-    state: IntArray,
-    total: IntArray,
-    at: int,
-    delay: int,
-    tag: int,
-    seconds: int,
-    day: int,
-    works: bool,
+    state: IntArray, total: IntArray, at: int, delay: int, tag: int, seconds: int, day: int, works: bool
 ) -> None:
     """One more activity, the latest so far; `total` is the row of totals behind it, a copy of the one
-    before when this is called."""
+    before when this is called.
+
+    Written without branches where it can be: kinds, directions and outcomes come in no order that
+    a processor could foresee.
+    """
     kind, direction, outcome = tag >> 6, ((tag >> 4) & 3) - 1, (tag & 15) - 1
-    _add_gap(state, total[ALL], at)
-    if day != state[DAY_NOW]:
-        state[DAY_NOW], state[DAY_COUNT] = day, 0
-        total[DAYS] += 1
-    state[DAY_COUNT] += 1
+    timed = int(seconds >= 0)
+    spent = seconds * timed
+    if total[ALL] > 0:
+        _add_gap(state, at)
+    else:
+        state[FIRST] = at
+    state[LAST] = at
+    new_day = int(day != state[DAY_NOW])
+    state[DAY_NOW] = day
+    state[DAY_COUNT] = state[DAY_COUNT] * (1 - new_day) + 1
     state[DAY_BUSIEST] = max(state[DAY_BUSIEST], state[DAY_COUNT])
     state[N_OFF_DAY] += not works
     state[N_PROMPT] += delay <= DAY
     state[DELAY] += delay
     state[LAST_DELAY] = delay
+    total[DAYS] += new_day
+    total[kind] += 1
     total[ALL] += 1
-    if kind <= CRM_UPDATE:
-        total[kind] += 1
-    if seconds >= 0:
-        total[TIME] += seconds
-        total[TIMED] += 1
-    if kind >= CRM_UPDATE:
-        state[LAST_INTERNAL] = at
-    _add_direction(state, total, direction, at)
-    _add_kind(state, total, kind, direction, outcome, seconds, at)
-    _add_outcome(state, outcome, at)
+    total[IN + direction] += 1
+    total[TIME] += spent
+    total[TIMED] += timed
+    total[APPOINTMENTS] += is_appointment(kind)
+    state[LAST_OF_KIND + kind] = at
+    state[LAST_OF_DIRECTION + 1 + direction] = at
+    state[LAST_OF_OUTCOME + 1 + outcome] = at
+    state[N_OF_OUTCOME + 1 + outcome] += 1
+    state[TIMED_OF_KIND + kind] += timed
+    state[SECONDS_OF_KIND + kind] += spent
+    _add_quality(state, kind, direction, outcome, seconds)
+    _add_answers(state, int(direction == INBOUND), int(direction == OUTBOUND), at)
+    state[OUT_SINCE_DEMO] *= kind != DEMO
 
 
 @compiled()
-def _add_gap(state: IntArray, before: int, at: int) -> None:
-    if before > 0:
-        gap = at - state[LAST]
-        state[GAP_LAST] = gap
-        state[GAP_LONGEST] = max(state[GAP_LONGEST], gap)
-        seconds = min(gap // SECOND, LONGEST_GAP_S)
-        state[GAP_SECONDS] += seconds
-        state[GAP_SQUARES] += seconds * seconds
-    else:
-        state[FIRST] = at
-    state[LAST] = at
+def _add_gap(state: IntArray, at: int) -> None:
+    gap = at - state[LAST]
+    state[GAP_LAST] = gap
+    state[GAP_LONGEST] = max(state[GAP_LONGEST], gap)
+    seconds = min(gap // SECOND, LONGEST_GAP_S)
+    state[GAP_SECONDS] += seconds
+    state[GAP_SQUARES] += seconds * seconds
 
 
 @compiled()
-def _add_direction(state: IntArray, total: IntArray, direction: int, at: int) -> None:
+def _add_quality(state: IntArray, kind: int, direction: int, outcome: int, seconds: int) -> None:
+    """E-mails opened and replied to, short calls, meetings that were ones."""
+    sent = int(kind == EMAIL) & int(direction == OUTBOUND)
+    state[N_SENT] += sent
+    state[N_OPENED] += sent & (int(outcome == OPENED) | int(outcome == REPLIED))
+    state[N_REPLIED] += sent & int(outcome == REPLIED)
+    call = int(kind == CALL)
+    state[N_CALLS_SHORT] += call & int(seconds >= 0) & int(seconds < SHORT_CALL_S)
+    state[CALL_LONGEST] = max(state[CALL_LONGEST], call * seconds)
+    meeting = int(is_appointment(kind))
+    held = int(outcome == HELD)
+    state[N_APPOINTMENTS_ENDED] += meeting & (held | int(outcome == NO_SHOW) | int(outcome == CANCELLED))
+    state[N_EFFECTIVE] += meeting & held & (int(seconds < 0) | int(seconds >= EFFECTIVE_S))
+
+
+@compiled()
+def _add_answers(state: IntArray, inbound: int, outbound: int, at: int) -> None:
     """Who waits for whom: the first unanswered contact of either side, and how long answers took."""
-    if direction == INBOUND:
-        total[IN] += 1
-        state[LAST_IN] = at
-        state[OUT_SINCE_IN] = 0
-        if state[WAITING] == MISSING:
-            state[WAITING] = at
-        if state[WAITING_FOR_CUSTOMER] != MISSING:
-            state[N_CUSTOMER_RESPONSES] += 1
-            state[CUSTOMER_RESPONSE] += at - state[WAITING_FOR_CUSTOMER]
-            state[WAITING_FOR_CUSTOMER] = MISSING
-    elif direction == OUTBOUND:
-        total[OUT] += 1
-        state[LAST_OUT] = at
-        state[OUT_SINCE_IN] += 1
-        state[OUT_SINCE_DEMO] += 1
-        if state[WAITING_FOR_CUSTOMER] == MISSING:
-            state[WAITING_FOR_CUSTOMER] = at
-        if state[WAITING] != MISSING:
-            took = at - state[WAITING]
-            state[N_RESPONSES] += 1
-            state[RESPONSE] += took
-            state[RESPONSE_LAST] = took
-            state[RESPONSE_SLOWEST] = max(state[RESPONSE_SLOWEST], took)
-            state[N_PROMPT_RESPONSES] += took <= 24 * HOUR
-            state[WAITING] = MISSING
-
-
-@compiled()
-def _add_kind(
-    state: IntArray, total: IntArray, kind: int, direction: int, outcome: int, seconds: int, at: int
-) -> None:
-    if kind == CALL:
-        state[LAST_CALL] = at
-        if seconds >= 0:
-            state[N_CALLS_TIMED] += 1
-            state[CALL_SECONDS] += seconds
-            state[N_CALLS_SHORT] += seconds < SHORT_CALL_S
-            state[CALL_LONGEST] = max(state[CALL_LONGEST], seconds)
-    elif kind == EMAIL:
-        state[LAST_EMAIL] = at
-        if direction == OUTBOUND:
-            state[N_SENT] += 1
-            state[N_OPENED] += outcome in (OPENED, REPLIED)
-            state[N_REPLIED] += outcome == REPLIED
-    elif kind == MESSAGE:
-        state[LAST_MESSAGE] = at
-    elif kind == PROPOSAL:
-        state[LAST_PROPOSAL] = at
-    elif is_appointment(kind):
-        total[APPOINTMENTS] += 1
-        state[LAST_APPOINTMENT] = at
-        if kind == DEMO:
-            state[LAST_DEMO] = at
-            state[OUT_SINCE_DEMO] = 0
-        if seconds >= 0:
-            state[N_APPOINTMENTS_TIMED] += 1
-            state[APPOINTMENT_SECONDS] += seconds
-        if outcome in (HELD, NO_SHOW, CANCELLED):
-            state[N_APPOINTMENTS_ENDED] += 1
-            state[N_EFFECTIVE] += outcome == HELD and (seconds < 0 or seconds >= EFFECTIVE_S)
-
-
-@compiled()
-def _add_outcome(state: IntArray, outcome: int, at: int) -> None:
-    if outcome == CONNECTED:
-        state[N_CONNECTED] += 1
-        state[LAST_CONNECTED] = at
-    elif outcome == NO_ANSWER:
-        state[N_NO_ANSWER] += 1
-    elif outcome == HELD:
-        state[N_HELD] += 1
-        state[LAST_HELD] = at
-    elif outcome in (NO_SHOW, CANCELLED):
-        state[N_MISSED] += 1
+    waiting, of_customer = state[WAITING], state[WAITING_FOR_CUSTOMER]
+    answers = outbound & int(waiting != MISSING)
+    took = (at - waiting) if answers else 0
+    state[N_RESPONSES] += answers
+    state[RESPONSE] += took
+    state[RESPONSE_LAST] = took if answers else state[RESPONSE_LAST]
+    state[RESPONSE_SLOWEST] = max(state[RESPONSE_SLOWEST], took)
+    state[N_PROMPT_RESPONSES] += answers & int(took <= PROMPT)
+    customer_answers = inbound & int(of_customer != MISSING)
+    state[N_CUSTOMER_RESPONSES] += customer_answers
+    state[CUSTOMER_RESPONSE] += (at - of_customer) if customer_answers else 0
+    waiting = MISSING if outbound else waiting
+    state[WAITING] = at if inbound and waiting == MISSING else waiting
+    of_customer = MISSING if inbound else of_customer
+    state[WAITING_FOR_CUSTOMER] = at if outbound and of_customer == MISSING else of_customer
+    state[OUT_SINCE_IN] = (state[OUT_SINCE_IN] + outbound) * (1 - inbound)
+    state[OUT_SINCE_DEMO] += outbound
 
 
 @compiled()

@@ -7,7 +7,6 @@ import math
 from features.compiled import compiled
 from features.families.state import (
     ALL,
-    CRM_UPDATE,
     DAY_BUSIEST,
     DAYS,
     DEMO,
@@ -29,7 +28,8 @@ COLUMNS = (
     "off_day_share", "planned_activities",
 )  # fmt: skip
 WIDTH = len(COLUMNS)
-_REST = len(WINDOWS) * (len(KINDS) + 1)
+_COUNTED = len(KINDS)  # the first of `ACTIVITY_KINDS`, in their order
+_REST = len(WINDOWS) * (_COUNTED + 1)
 
 
 @compiled()
@@ -56,8 +56,9 @@ def write(
     """
     now = totals[end]
     w7, w14, w30, w90 = totals[edge[0]], totals[edge[1]], totals[edge[2]], totals[edge[4]]
-    for kind in range(ALL + 1):
-        k = c + 5 * kind
+    for n in range(_COUNTED + 1):
+        kind = n if n < _COUNTED else ALL
+        k = c + 5 * n
         v[k] = now[kind] - w7[kind]
         v[k + 1] = now[kind] - w14[kind]
         v[k + 2] = now[kind] - w30[kind]
@@ -87,6 +88,3 @@ def write(
     v[c + 10] = channels
     v[c + 11] = ratio(state[N_OFF_DAY], count)
     v[c + 12] = planned
-
-
-assert CRM_UPDATE + 1 == ALL == len(KINDS)

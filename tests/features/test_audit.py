@@ -20,7 +20,7 @@ from features.audit.earlier import against_earlier
 from features.audit.findings import Finding, Level
 from features.audit.frames import Asked
 from features.audit.future import Future
-from features.audit.lift import auc, closed_deals, feature_lifts, further_columns, suspicious
+from features.audit.lift import auc, closed_deals, feature_lifts, further_columns, lift, suspicious
 from features.audit.moments import moments_of
 from features.audit.proof import compare
 from features.audit.suspects import clocks, marks_of_an_outcome, told_after_the_close, without_history
@@ -97,6 +97,15 @@ def as_known(data: CanonicalData, as_of: int, left_out: Sequence[str]) -> dict[s
     return {name: frame.sort(frame.columns, nulls_last=True) for name, frame in frames.items()}
 
 
+def assert_sound(data: CanonicalData) -> None:
+    """What any cleaning sees to: deals do not contradict themselves, and no master stands twice."""
+    deals = data["opportunities"]
+    assert deals.filter(pl.col("closed_at").is_null() != pl.col("outcome").is_null()).is_empty()
+    assert deals.filter(pl.col("closed_at") < pl.col("created_at")).is_empty()
+    for name, table in TABLES.items():
+        assert table.has_two_clocks or not data[name].select(table.key).is_duplicated().any(), name
+
+
 def assert_only_the_future_changes(data: CanonicalData, seed: int) -> dict[str, int]:
     """Tries every way at some moments; how many rows each touched."""
     rows = dict.fromkeys(WAYS, 0)
@@ -109,6 +118,7 @@ def assert_only_the_future_changes(data: CanonicalData, seed: int) -> dict[str, 
             other = tamper(future)
             rows[way] += rows_touched(data, other)
             assert {n: f.schema for n, f in other.tables.items()} == {n: f.schema for n, f in before.items()}
+            assert_sound(other)
             found = as_known(other, moment.as_of, last_values)
             assert [name for name in known if not found[name].equals(known[name])] == [], way
     assert all(data[name].equals(frame) for name, frame in before.items())
@@ -268,6 +278,7 @@ def changes(field: str, *values: tuple[float, str], deal_id: str = "d") -> list[
     ("row", "told", "proved"),
     [
         ({"amount": 7.0}, changes("amount", (0, "7"), (3, "7.00")), False),
+        ({"amount": 7.0}, changes("amount", (0, "7.004")), False),  # less than a cent
         ({"amount": 9.0}, changes("amount", (0, "7"), (3, "9")), True),
         ({"amount": 7.0}, changes("amount", (0, "7"), (3, "9")), False),  # out of date, no future
         ({"amount": 7.0}, changes("amount", (0, "7"), (3, "9"), (5, "7.0")), True),  # there and back
@@ -308,6 +319,8 @@ def test_an_earlier_export_of_an_honest_crm_says_nothing(
     assert not found(against_earlier(Export(data), Export(last_month)))
     with pytest.raises(DataError, match="change them round"):
         list(against_earlier(Export(last_month), Export(data)))
+    with pytest.raises(DataError, match="time zone UTC and the data in Asia/Shanghai"):
+        list(against_earlier(Export(with_config(data, time_zone="Asia/Shanghai")), Export(last_month)))
 
 
 def test_columns_overwritten_since_the_earlier_export_are_proof(
@@ -347,6 +360,22 @@ def test_backdated_rewritten_and_deleted_records_are_told_apart(
     assert counts == {
         "backdated": 5, "rewritten_in_place": len(rewritten), "deleted_history": 3, "version_lost": 4,
     }  # fmt: skip
+
+
+def test_people_without_a_creation_prove_something_only_where_they_could_be_seen() -> None:
+    people = [{"contact_id": "p", "account_id": "a"}, {"contact_id": "q", "account_id": "b"}]
+    masters = [{"account_id": "x", "created_at": 5}]
+    before = data_of(in_days(opportunities=[deal(created_at=3)], accounts=masters, contacts=[]))
+    after = data_of(
+        in_days(opportunities=[deal(created_at=3), deal("e", "b", 9)], accounts=masters, contacts=people)
+    )
+    after_without_b = data_of(
+        in_days(opportunities=[deal(created_at=3)], accounts=masters, contacts=people[1:])
+    )
+    proofs = found(against_earlier(Export(after), Export(before)))
+    assert list(proofs) == [("backdated", "contacts")]
+    assert proofs["backdated", "contacts"].examples == ("p",)
+    assert not found(against_earlier(Export(after_without_b), Export(before)))
 
 
 def test_rows_that_a_cleaning_put_into_quarantine_prove_nothing(
@@ -441,6 +470,17 @@ def test_whether_a_number_is_given_is_looked_at_too(
     first, second = feature_lifts(data, deals, np.random.default_rng(0))
     assert (first.column, first.by, first.auc) == ("score", "given", 1.0)
     assert second.auc < 0.7
+
+
+def test_a_lift_has_no_direction_and_is_not_learnt_from_the_deal_itself() -> None:
+    won = np.arange(400) % 3 == 0
+    folds = np.arange(400) % 7 % 5
+    falling = lift("falling", np.where(won, 1.0, 2.0), won, folds)
+    assert (falling.by, falling.auc, falling.won, falling.lost) == ("value", 1.0, 134, 266)
+    own_name = lift("own_name", np.array([f"d{n}" for n in range(400)], object), won, folds)
+    assert (own_name.by, own_name.auc < 0.6) == ("category", True)
+    told = lift("told", np.where(won, "yes", None), won, folds)
+    assert told.auc == 1.0
 
 
 def test_with_few_closed_deals_no_feature_is_judged(data: CanonicalData) -> None:

@@ -3,123 +3,241 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+import numpy as np
 import pytest
 
-from features.build import Entity
-from features.conventions import Conventions, conventions_of
+from features.build import Entity, build_features
+from features.conventions import conventions_of
 from features.from_rows import history_from_rows
 from features.from_tables import history_from_tables
+from features.history import History
+from features.norms import reference_of
+from features.reference import Reference
 from features.sample import make_sample
+from features.snapshots import Snapshots
 from features.tables import TABLES
-from tests.factories import (
-    Row,
-    Rows,
-    bits,
-    conventions_for,
-    data_of,
-    day,
-    features_at,
-    random_instants,
-    random_rows,
-    rows_of,
-)
+from tests.factories import Row, Rows, bits, data_of, day, features_at, rows_of, snapshots_of
+from tests.features.worlds import ENTITIES, Pairs, World, ids_in, world
 
-SEEDS = range(12)
-DEALS = ("d0", "d1", "d2", "d3")
-ENTITIES: dict[Entity, Sequence[str]] = {"opportunity": DEALS, "account": ("a0", "a1")}
-Pairs = list[tuple[str, int]]
+SEEDS = range(10)
 
 
-def world(seed: int, entity: Entity = "opportunity") -> tuple[Rows, Conventions, Pairs]:
-    """Rows, how to read them, and snapshots of all that is in them, in no order."""
-    rows = random_rows(seed)
-    pairs = [(name, time) for name in ENTITIES[entity] for time in random_instants(rows, seed, 8)]
-    return rows, conventions_for(seed), random.Random(seed).sample(pairs, len(pairs))
+def offline(made: World) -> tuple[History, Reference]:
+    """The history of the whole world from tables, and its reference for all time."""
+    history = history_from_tables(data_of(made.rows), made.conventions)
+    return history, reference_of(history, day(50_000))
 
 
 def request_of(rows: Rows, name: str) -> Rows:
-    """What a request for one deal holds: all versions of every record that ever belonged to it."""
+    """What a request for one deal holds: its account with all deals, and what happened to this one."""
     deal = next(row for row in rows["opportunities"] if row["opportunity_id"] == name)
-    account = deal["account_id"]
-    activities = _that_ever_had(rows, "activities", "opportunity_id", name)
-    named = {row["contact_id"] for row in activities}
+    of_account = part_of(rows, deal["account_id"])
+    own = ("stage_changes", "field_changes", "leads")
     return {
-        "opportunities": [deal],
-        "accounts": [row for row in rows["accounts"] if row["account_id"] == account],
-        "contacts": [r for r in rows["contacts"] if r["account_id"] == account or r["contact_id"] in named],
-        "stage_changes": [row for row in rows["stage_changes"] if row["opportunity_id"] == name],
-        "field_changes": [row for row in rows["field_changes"] if row["opportunity_id"] == name],
-        "activities": activities,
-        "orders": _that_ever_had(rows, "orders", "account_id", account),
+        **of_account,
+        **{table: [r for r in of_account[table] if r["opportunity_id"] == name] for table in own},
     }
 
 
-def _that_ever_had(rows: Rows, table: str, column: str, value: str) -> list[Row]:
+def part_of(rows: Rows, account: str) -> Rows:
+    """All that is told of one account: each record in all versions, if it ever was the account's."""
+    deals = [row for row in rows["opportunities"] if row["account_id"] == account]
+    names = {row["opportunity_id"] for row in deals}
+    activities = _ever(
+        rows, "activities", lambda r: r["account_id"] == account or r["opportunity_id"] in names
+    )
+    people = {row["contact_id"] for row in activities}
+    reps = {row["rep_id"] for row in (*activities, *deals)} | {r["value"] for r in rows["field_changes"]}
+    return {
+        "opportunities": deals,
+        "accounts": [row for row in rows["accounts"] if row["account_id"] == account],
+        "contacts": [r for r in rows["contacts"] if r["account_id"] == account or r["contact_id"] in people],
+        "reps": [row for row in rows["reps"] if row["rep_id"] in reps],
+        "leads": [row for row in rows["leads"] if row["opportunity_id"] in names],
+        "stage_changes": [row for row in rows["stage_changes"] if row["opportunity_id"] in names],
+        "field_changes": [row for row in rows["field_changes"] if row["opportunity_id"] in names],
+        "activities": activities,
+        "orders": _ever(rows, "orders", lambda row: row["account_id"] == account),
+    }
+
+
+def _ever(rows: Rows, table: str, is_mine: Any) -> list[Row]:
     key = TABLES[table].key[0]
-    mine = {row[key] for row in rows[table] if row[column] == value}
+    mine = {row[key] for row in rows[table] if is_mine(row)}
     return [row for row in rows[table] if row[key] in mine]
+
+
+def answers(
+    history: History, pairs: Pairs, entity: Entity, reference: Reference
+) -> dict[tuple[str, int], dict[str, Any]]:
+    """Snapshot -> feature -> bits."""
+    found = bits(features_at(history, pairs, entity, reference))
+    return {pair: {name: column[i] for name, column in found.items()} for i, pair in enumerate(pairs)}
 
 
 @pytest.mark.parametrize("entity", ENTITIES)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_rows_and_tables_of_the_same_records_give_the_same_bits(seed: int, entity: Entity) -> None:
-    rows, conventions, pairs = world(seed, entity)
-    offline = features_at(history_from_tables(data_of(rows), conventions), pairs, entity)
-    online = features_at(history_from_rows(rows, conventions), pairs, entity)
-    assert bits(online) == bits(offline)
+    made = world(seed)
+    history, reference = offline(made)
+    online = history_from_rows(made.rows, made.conventions)
+    found = [bits(features_at(h, made.pairs[entity], entity, reference)) for h in (history, online)]
+    assert found[0] == found[1]
+    assert reference_of(online, day(50_000)).hash == reference.hash
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_one_deal_cut_out_or_sent_alone_has_the_bits_it_has_among_all(seed: int) -> None:
-    rows, conventions, pairs = world(seed)
-    whole = history_from_tables(data_of(rows), conventions)
-    for name in DEALS:
-        mine = [pair for pair in pairs if pair[0] == name]
-        expected = bits(features_at(whole, mine))
-        code = int(whole.opportunity_codes([name])[0])
-        assert bits(features_at(whole.of_opportunity(code), mine)) == expected
-        assert bits(features_at(history_from_rows(request_of(rows, name), conventions), mine)) == expected
+    made = world(seed)
+    history, reference = offline(made)
+    whole = answers(history, made.pairs["opportunity"], "opportunity", reference)
+    for name in ids_in(made.rows, "opportunity"):
+        mine = [pair for pair in made.pairs["opportunity"] if pair[0] == name]
+        expected = {pair: whole[pair] for pair in mine}
+        one = history.of_opportunity(int(history.opportunity_codes([name])[0]))
+        sent = history_from_rows(request_of(made.rows, name), made.conventions)
+        assert answers(one, mine, "opportunity", reference) == expected
+        assert answers(sent, mine, "opportunity", reference) == expected
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_deal_cut_out_of_a_deal_cut_out_is_the_same_deal(seed: int) -> None:
+    made = world(seed)
+    history, reference = offline(made)
+    name, time = made.pairs["opportunity"][0]
+    once = history.of_opportunity(int(history.opportunity_codes([name])[0]))
+    expected = bits(features_at(once, [(name, time)], "opportunity", reference))
+    assert bits(features_at(once.of_opportunity(0), [(name, time)], "opportunity", reference)) == expected
+
+
+@pytest.mark.parametrize("entity", ENTITIES)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_an_account_alone_has_the_bits_it_has_among_all(seed: int, entity: Entity) -> None:
+    made = world(seed)
+    history, reference = offline(made)
+    whole = answers(history, made.pairs[entity], entity, reference)
+    deals = {row["opportunity_id"]: row["account_id"] for row in made.rows["opportunities"]}
+    parts = {account: part_of(made.rows, account) for account in ids_in(made.rows, "account")}
+    for account, rows in parts.items():
+        mine = [
+            p for p in made.pairs[entity] if (deals[p[0]] if entity == "opportunity" else p[0]) == account
+        ]
+        if mine:
+            for part in (
+                history_from_rows(rows, made.conventions),
+                history_from_tables(data_of(rows), made.conventions),
+            ):
+                assert answers(part, mine, entity, reference) == {pair: whole[pair] for pair in mine}
 
 
 @pytest.mark.parametrize("entity", ENTITIES)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_order_of_a_tables_rows_changes_nothing(seed: int, entity: Entity) -> None:
-    rows, conventions, pairs = world(seed, entity)
-    expected = bits(features_at(history_from_tables(data_of(rows), conventions), pairs, entity))
+    made = world(seed)
+    history, reference = offline(made)
+    pairs = made.pairs[entity]
+    expected = bits(features_at(history, pairs, entity, reference))
     rng = random.Random(seed)
-    shuffled = {name: rng.sample(table, len(table)) for name, table in rows.items()}
-    assert bits(features_at(history_from_tables(data_of(shuffled), conventions), pairs, entity)) == expected
-    assert bits(features_at(history_from_rows(shuffled, conventions), pairs, entity)) == expected
+    shuffled = {name: rng.sample(table, len(table)) for name, table in made.rows.items()}
+    for other in (
+        history_from_tables(data_of(shuffled), made.conventions),
+        history_from_rows(shuffled, made.conventions),
+    ):
+        assert bits(features_at(other, pairs, entity, reference)) == expected
+        assert reference_of(other, day(50_000)).hash == reference.hash
 
 
 @pytest.mark.parametrize("entity", ENTITIES)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_each_snapshot_alone_has_the_bits_it_has_among_all(seed: int, entity: Entity) -> None:
-    rows, conventions, pairs = world(seed, entity)
-    history = history_from_rows(rows, conventions)
-    together = bits(features_at(history, pairs, entity))
-    alone = [bits(features_at(history, [pair], entity)) for pair in pairs]
-    assert {name: [row[name][0] for row in alone] for name in together} == together
+def test_each_snapshot_alone_has_the_bits_it_has_among_all_in_any_order(seed: int, entity: Entity) -> None:
+    made = world(seed)
+    history, reference = offline(made)
+    pairs = made.pairs[entity]
+    together = answers(history, pairs, entity, reference)
+    assert answers(history, sorted(pairs), entity, reference) == together
+    assert answers(history, sorted(pairs, key=lambda pair: -pair[1]), entity, reference) == together
+    for pair in pairs:
+        assert answers(history, [pair], entity, reference) == {pair: together[pair]}
 
 
-def test_a_made_up_crm_gives_the_same_bits_deal_by_deal_from_rows() -> None:
+@pytest.mark.parametrize("entity", ENTITIES)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_number_of_threads_changes_nothing(
+    seed: int, entity: Entity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("features.build.LEAST_PER_THREAD", 1)
+    made = world(seed)
+    history, reference = offline(made)
+    snapshots = snapshots_of(history, made.pairs[entity], entity)
+    expected = bits(build_features(history, snapshots, entity, reference, threads=1))
+    for threads in (2, 4, 7, len(snapshots) + 1):
+        assert bits(build_features(history, snapshots, entity, reference, threads=threads)) == expected
+    few = Snapshots(np.repeat(snapshots.entity[:1], 9), snapshots.as_of[:9])  # of one entity alone
+    expected = bits(build_features(history, few, entity, reference, threads=1))
+    assert bits(build_features(history, few, entity, reference, threads=4)) == expected
+
+
+def test_many_snapshots_are_spread_over_threads_and_few_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    used: list[int] = []
+    honest = task_maker()
+
+    def watched(*args: Any) -> Any:
+        used.append(args[4])
+        return honest(*args)
+
+    monkeypatch.setattr("features.build.task_of", watched)
+    history, _ = offline(world(0))
+    for count in (1, 3_999, 4_000, 9_000):
+        build_features(history, Snapshots(np.zeros(count, np.int64), np.zeros(count, np.int64)), threads=3)
+    assert used == [1, 1, 2, 3]
+
+
+def task_maker() -> Any:
+    from features import build
+
+    return build.task_of
+
+
+@pytest.fixture(scope="module")
+def sample() -> Mapping[str, Any]:
     data = make_sample(300, seed=6, dirt=False).data
-    conventions, rows = conventions_of(data), rows_of(data)
+    conventions = conventions_of(data)
     whole = history_from_tables(data, conventions)
-    assert bits(features_at(history_from_rows(rows, conventions), _moments(rows))) == bits(
-        features_at(whole, _moments(rows))
-    )
+    return {
+        "rows": rows_of(data), "conventions": conventions, "whole": whole,
+        "reference": reference_of(whole, day(50_000)),
+    }  # fmt: skip
+
+
+def test_a_made_up_crm_gives_the_same_bits_from_rows_and_on_threads(
+    sample: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("features.build.LEAST_PER_THREAD", 1)
+    rows, whole, reference = sample["rows"], sample["whole"], sample["reference"]
+    pairs = _moments(rows)
+    expected = bits(features_at(whole, pairs, "opportunity", reference))
+    online = history_from_rows(rows, sample["conventions"])
+    assert bits(features_at(online, pairs, "opportunity", reference)) == expected
+    assert reference_of(online, day(50_000)).hash == reference.hash
+    one = build_features(whole, snapshots_of(whole, pairs), reference=reference, threads=1)
+    assert bits(one) == expected
+
+
+def test_a_made_up_crm_gives_the_same_bits_deal_by_deal_from_rows(sample: Mapping[str, Any]) -> None:
+    rows, whole, reference = sample["rows"], sample["whole"], sample["reference"]
     for deal in rows["opportunities"][::15]:
         name = deal["opportunity_id"]
         mine = [(name, deal["created_at"] + day(age)) for age in (0, 7, 45)]
-        expected = bits(features_at(whole, mine))
-        code = int(whole.opportunity_codes([name])[0])
-        assert bits(features_at(whole.of_opportunity(code), mine)) == expected
-        assert bits(features_at(history_from_rows(request_of(rows, name), conventions), mine)) == expected
+        expected = bits(features_at(whole, mine, "opportunity", reference))
+        one = whole.of_opportunity(int(whole.opportunity_codes([name])[0]))
+        assert bits(features_at(one, mine, "opportunity", reference)) == expected
+        sent = history_from_rows(request_of(rows, name), sample["conventions"])
+        assert bits(features_at(sent, mine, "opportunity", reference)) == expected
 
 
-def _moments(rows: Rows) -> Pairs:
-    moves = rows["stage_changes"]
+def _moments(rows: Rows) -> list[tuple[str, int]]:
+    moves: Iterable[Row] = rows["stage_changes"]
     return [(row["opportunity_id"], row["recorded_at"] or row["at"]) for row in moves]

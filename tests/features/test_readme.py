@@ -24,7 +24,14 @@ def test_the_dictionary_is_that_of_the_catalogue() -> None:
 def test_the_dictionary_has_a_row_for_every_feature_with_all_that_is_said_of_it() -> None:
     for feature in (feature for features in FEATURES.values() for feature in features):
         cells = row_of(feature)
-        said = (f"`{feature.name}`", feature.unit, feature.behaviour, feature.en, feature.zh, feature.definition)
+        said = (
+            f"`{feature.name}`",
+            feature.unit,
+            feature.behaviour,
+            feature.en,
+            feature.zh,
+            feature.definition,
+        )
         assert set(said) <= {*cells, ""}
         assert ("yes" if feature.actionable else "no") in cells
         assert f"| {' | '.join(cells)} |\n" in dictionary()

@@ -1,186 +1,154 @@
-"""The kernel against its meaning: at each instant, what a loop over all intervals finds open."""
+"""The pieces of the kernel against their meaning in plain Python."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from features.history import Records
-from features.snapshots import Seen, Snapshots
-from features.times import DAY, MISSING, NEVER, IntArray
-from features.visibility import Steps, distinct_count, last_position, running_max, running_sum, window_end
+from features.clustering import are_clustered, cluster, grouped, offsets, room, slots
+from features.lookups import any_visible, next_at
+from features.records import clustered
+from features.snapshots import Snapshots
+from features.times import MISSING, NEVER, IntArray
+from features.visibility import first_after, is_visible
 
-
-class Interval(NamedTuple):
-    """A record: visible for start <= as_of < end."""
-
-    group: int
-    start: int
-    end: int
-    value: int
-    member: int
-
-
-Build = Callable[[Sequence[Interval]], Steps]
-Expect = Callable[[Sequence[Interval]], int]
-
-# Few groups and instants, so that ties, empty intervals, overlaps and superseded versions are common.
-INSTANTS = st.integers(0, 9)
-INTERVALS = st.lists(
-    st.builds(
-        Interval,
-        group=st.integers(0, 2),
-        start=INSTANTS | st.just(MISSING),
-        end=INSTANTS | st.just(NEVER),
-        value=st.integers(-3, 3),
-        member=st.integers(0, 2),
-    ),
-    max_size=12,
-)
-QUERIES = [(group, as_of) for group in range(4) for as_of in (MISSING, *range(-1, 11), NEVER - 1)]
+# Few entities and instants, so that ties, empty groups and superseded versions are common.
+ENTITIES = 4
+SMALL = st.integers(0, 3)
+INSTANTS = st.integers(-2, 6) | st.sampled_from([MISSING, NEVER])
+Row = tuple[int, int, int, int, int]  # entity, at, known, two ties
+ROWS = st.lists(st.tuples(st.integers(-1, ENTITIES - 1), SMALL, SMALL, SMALL, SMALL), max_size=40)
 
 
 def array(values: Sequence[int]) -> IntArray:
     return np.array(values, np.int64)
 
 
-def columns(intervals: Sequence[Interval]) -> list[IntArray]:
-    return [array([getattr(interval, name) for interval in intervals]) for name in Interval._fields]
+def columns(rows: Sequence[Row]) -> list[IntArray]:
+    return [array([row[i] for row in rows]) for i in range(5)]
 
 
-def sums(intervals: Sequence[Interval]) -> Steps:
-    group, start, end, value, _ = columns(intervals)
-    return running_sum(group, start, end, value)
-
-
-def counts(intervals: Sequence[Interval]) -> Steps:
-    group, start, end, _, _ = columns(intervals)
-    return running_sum(group, start, end)
-
-
-def maxima(intervals: Sequence[Interval]) -> Steps:
-    group, start, end, value, _ = columns(intervals)
-    return running_max(group, start, end, value)
-
-
-def distincts(intervals: Sequence[Interval]) -> Steps:
-    group, start, end, _, member = columns(intervals)
-    return distinct_count(group, member, start, end)
-
-
-STEPS: dict[str, tuple[Build, Expect]] = {
-    "sum": (sums, lambda seen: sum(i.value for i in seen)),
-    "count": (counts, len),
-    "max": (maxima, lambda seen: max((i.value for i in seen), default=MISSING)),
-    "distinct": (distincts, lambda seen: len({i.member for i in seen})),
-}
-
-
-@pytest.mark.parametrize("name", STEPS)
-@given(intervals=INTERVALS)
-@example(intervals=[])
-@example(intervals=[Interval(0, 1, 5, 3, 0), Interval(0, 2, NEVER, 1, 0)])  # the greatest value ends
-@example(intervals=[Interval(0, 1, 5, 3, 0), Interval(0, 5, NEVER, 3, 0)])  # as great a value stays
-@example(intervals=[Interval(0, 1, 9, 1, 0), Interval(0, 2, 3, 1, 0)])  # one within another
-def test_each_step_function_is_what_a_loop_over_all_records_finds_visible(
-    name: str, intervals: list[Interval]
+@given(at=st.lists(INSTANTS, max_size=12), instant=INSTANTS, data=st.data())
+@example(at=[], instant=0, data=None)
+def test_first_after_is_the_first_of_a_part_that_is_greater(
+    at: list[int], instant: int, data: st.DataObject | None
 ) -> None:
-    build, expect = STEPS[name]
-    found = build(intervals).at(*(array(column) for column in zip(*QUERIES, strict=True)))
-    assert found.dtype == np.int64
-    for (group, as_of), value in zip(QUERIES, found.tolist(), strict=True):
-        seen = [i for i in intervals if i.group == group and i.start <= as_of < i.end]
-        assert value == expect(seen), (group, as_of)
+    low, high = sorted(data.draw(st.tuples(*[st.integers(0, len(at))] * 2))) if data else (0, 0)
+    part = sorted(at[low:high])
+    found = first_after(array([*at[:low], *part, *at[high:]]), low, high, instant)
+    assert found == low + sum(value <= instant for value in part)
 
 
-@pytest.mark.parametrize("name", STEPS)
-@given(intervals=INTERVALS, data=st.data())
-def test_neither_order_nor_other_groups_nor_later_records_change_a_value(
-    name: str, intervals: list[Interval], data: st.DataObject
+@given(at=INSTANTS, known=INSTANTS, until=INSTANTS, as_of=st.integers(-3, 7))
+def test_a_record_is_visible_once_it_has_happened_and_is_known_until_it_is_corrected(
+    at: int, known: int, until: int, as_of: int
 ) -> None:
-    as_of, group = data.draw(INSTANTS), data.draw(st.integers(0, 2))
-    mine = [i for i in intervals if i.group == group and i.start <= as_of]
-    shuffled = data.draw(st.permutations(intervals))
-    build, _ = STEPS[name]
-    answers = {int(build(some).at(array([group]), array([as_of]))[0]) for some in (intervals, shuffled, mine)}
-    assert len(answers) == 1
+    assert is_visible(at, known, until, as_of) == (max(at, known) <= as_of and as_of < until)
 
 
-def test_a_sum_is_exact_where_other_groups_overflow() -> None:
-    huge = Interval(0, 0, NEVER, 2**62, 0)
-    steps = sums([huge, huge, huge, Interval(1, 0, NEVER, 7, 0)])
-    assert steps.at(array([1]), array([0])).tolist() == [7]
+@given(rows=ROWS)
+@example(rows=[])
+@example(rows=[(-1, 0, 0, 0, 0)])
+@example(rows=[(0, 3 - i // 9, i % 3, i % 2, 0) for i in range(36)])  # long runs, falling
+def test_cluster_sorts_by_all_it_is_given_and_leaves_out_the_unknown(rows: list[Row]) -> None:
+    entity, *order = columns(rows)
+    found = cluster(entity, ENTITIES, *order).tolist()
+    assert sorted(found) == [i for i, row in enumerate(rows) if row[0] >= 0]
+    assert [rows[i] for i in found] == sorted(row for row in rows if row[0] >= 0)
+    assert found == sorted(found, key=lambda i: rows[i])  # stable
+
+
+@given(rows=ROWS, put_in_order=st.booleans())
+def test_rows_are_clustered_exactly_if_cluster_would_leave_them_as_they_are(
+    rows: list[Row], put_in_order: bool
+) -> None:
+    rows = sorted(rows) if put_in_order else rows
+    entity, *order = columns(rows)
+    assert are_clustered(entity, *order) == (rows == sorted(row for row in rows if row[0] >= 0))
+
+
+@given(entity=st.lists(st.integers(0, ENTITIES - 1), max_size=12))
+def test_offsets_tell_where_each_entity_begins(entity: list[int]) -> None:
+    entity.sort()
+    first = offsets(array(entity), ENTITIES)
+    assert first.tolist() == [sum(code < e for code in entity) for e in range(ENTITIES + 1)]
+    assert room(first) == max(entity.count(e) for e in range(ENTITIES))
 
 
 @given(
-    rows=st.lists(st.tuples(st.integers(0, 3), st.integers(-3, 5)), max_size=20),
-    queries=st.lists(st.tuples(st.integers(-1, 4), st.integers(-4, 6)), max_size=8),
+    pairs=st.lists(st.tuples(st.integers(0, ENTITIES - 1), st.integers(-2, 3)), max_size=12),
+    put_in_order=st.booleans(),
 )
-def test_last_position_is_the_last_row_not_after_the_query(
-    rows: list[tuple[int, int]], queries: list[tuple[int, int]]
+@example(pairs=[], put_in_order=False)
+@example(pairs=[(0, 1), (1, 0), (1, 2), (0, 0)], put_in_order=False)
+def test_snapshots_are_grouped_by_entity_and_in_order_within(
+    pairs: list[tuple[int, int]], put_in_order: bool
 ) -> None:
-    rows.sort()
-    pairs = np.array(rows, np.int64).reshape(-1, 2)
-    wanted = np.array(queries, np.int64).reshape(-1, 2)
-    found = last_position(pairs[:, 0], pairs[:, 1], wanted[:, 0], wanted[:, 1])
-    assert found.tolist() == [sum(row <= query for row in rows) - 1 for query in queries]
+    pairs = sorted(pairs) if put_in_order else pairs
+    entity, as_of = (array([pair[i] for pair in pairs]) for i in range(2))
+    order, first = grouped(entity, as_of, ENTITIES)
+    assert order.tolist() == sorted(range(len(pairs)), key=lambda i: pairs[i])
+    named = [pairs[i][0] for i in order]
+    begins = [i for i, code in enumerate(named) if i == 0 or code != named[i - 1]]
+    assert first.tolist() == [*begins, len(pairs)]
 
 
-@given(at=INSTANTS, known=INSTANTS, until=INSTANTS | st.just(NEVER), window=st.integers(0, 6) | st.none())
-def test_a_window_holds_what_is_known_has_happened_is_not_corrected_and_is_young_enough(
-    at: int, known: int, until: int, window: int | None
+@given(codes=st.lists(st.integers(-1, 5) | st.integers(2**31 - 3, 2**31 - 1), max_size=24), data=st.data())
+def test_slots_number_the_distinct_codes_of_a_part_as_they_come(
+    codes: list[int], data: st.DataObject
 ) -> None:
-    start = max(known, at)
-    end = int(window_end(array([start]), array([at]), array([until]), window)[0])
-    for as_of in range(20):
-        young = window is None or as_of - at < window
-        assert (start <= as_of < end) == (known <= as_of and at <= as_of < until and young)
+    low, high = sorted(data.draw(st.tuples(*[st.integers(0, len(codes))] * 2)))
+    size = 2
+    while size < 2 * len(codes):
+        size *= 2
+    key, seat, slot = (np.full(size, 99, np.int64) for _ in range(3))  # what is left of an entity before
+    found = slots(np.array(codes, np.int32), low, high, key, seat, slot)
+    distinct = list(dict.fromkeys(code for code in codes[low:high] if code >= 0))
+    assert found == len(distinct)
+    expected = [distinct.index(code) if code >= 0 else -1 for code in codes[low:high]]
+    assert slot[: high - low].tolist() == expected
 
 
-def seen(as_of: Sequence[int], *, at: int, known: int, until: int = NEVER) -> Seen:
-    """One record of entity 0, seen at some instants."""
-    records = Records(array([0]), array([at]), array([known]), array([until]), {})
-    return Seen(records, Snapshots(np.zeros(len(as_of), np.int64), array(as_of)))
+Version = tuple[int, int, int, int]  # entity, at, known, until
+VERSIONS = st.lists(
+    st.tuples(st.integers(0, 2), st.integers(0, 6), st.integers(0, 6), st.integers(0, 6) | st.just(NEVER)),
+    max_size=12,
+)
+ASKED = [(entity, as_of) for as_of in range(-1, 8) for entity in range(3)]
 
 
-def test_a_record_is_visible_from_the_very_instant_at_which_it_was_recorded() -> None:
-    assert seen([4, 5, 6], at=2, known=5).count().tolist() == [0, 1, 1]
+@given(versions=VERSIONS)
+def test_lookups_say_what_a_look_at_every_record_says(versions: list[Version]) -> None:
+    entity, at, known, until = (array([version[i] for version in versions]) for i in range(4))
+    records = clustered(entity, 3, at, known, until, {})
+    snapshots = Snapshots(*(array(column) for column in zip(*ASKED, strict=True)))
+    seen = any_visible(records, snapshots).tolist()
+    ahead = next_at(records, snapshots).tolist()
+    for (of, as_of), any_seen, following in zip(ASKED, seen, ahead, strict=True):
+        mine = [version for version in versions if version[0] == of]
+        assert any_seen == any(max(a, k) <= as_of < u for _, a, k, u in mine)
+        assert following == min((a for _, a, _, _ in mine if a > as_of), default=NEVER)
 
 
-def test_a_record_leaves_a_window_at_the_very_instant_at_which_it_is_that_old() -> None:
-    ends = 2 + 7 * DAY
-    assert seen([ends - 1, ends], at=2, known=5).count(7).tolist() == [1, 0]
-    assert seen([ends - 1, ends], at=2, known=5).count().tolist() == [1, 1]
-
-
-def test_a_record_told_later_than_a_window_is_long_is_never_in_it() -> None:
-    told = 7 * DAY
-    assert seen([0, told - 1, told, told + 1], at=0, known=told).count(7).tolist() == [0, 0, 0, 0]
-
-
-def test_a_corrected_version_gives_way_at_the_very_instant_of_the_correction() -> None:
-    assert seen([8, 9], at=2, known=5, until=9).count().tolist() == [1, 0]
-
-
-def test_a_planned_record_counts_as_planned_until_its_time_comes_and_as_done_from_then_on() -> None:
-    instants = [2, 3, 7, 8]
-    assert seen(instants, at=8, known=3).planned().tolist() == [0, 1, 1, 0]
-    assert seen(instants, at=8, known=3).count().tolist() == [0, 0, 0, 1]
-
-
-def test_a_plan_that_is_corrected_before_its_time_never_counts_as_done() -> None:
-    instants = [3, 4, 5, 8]
-    assert seen(instants, at=8, known=3, until=5).planned().tolist() == [1, 1, 0, 0]
-    assert seen(instants, at=8, known=3, until=5).count().tolist() == [0, 0, 0, 0]
-
-
-def test_of_two_records_at_one_instant_the_one_recorded_later_is_the_last() -> None:
-    records = Records(array([0, 0]), array([3, 3]), array([3, 6]), array([NEVER, NEVER]), {})
-    snapshots = Snapshots(array([0, 0, 0]), array([2, 3, 6]))
-    assert Seen(records, snapshots).last_row().tolist() == [-1, 0, 1]
-    assert Seen(records, snapshots).first_row().tolist() == [-1, 0, 0]
+@given(rows=ROWS)
+def test_records_of_one_entity_and_of_a_mask_are_those_rows(rows: list[Row]) -> None:
+    rows = [row for row in rows if row[0] >= 0]
+    entity, at, known, tie, _ = columns(rows)
+    records = clustered(entity, ENTITIES, at, known, at + 9, {"tie": tie}, (tie, tie))
+    whole = sorted((e, a, k, t) for e, a, k, t, _ in rows)
+    assert list(zip(records.entity, records.at, records.known, records["tie"], strict=True)) == whole
+    assert records.start.tolist() == [max(a, k) for _, a, k, _ in whole]
+    assert records.until.tolist() == [a + 9 for _, a, _, _ in whole]
+    some = records.where(records["tie"] > 1)
+    assert list(zip(some.entity, some.at, some["tie"], strict=True)) == [
+        (e, a, t) for e, a, _, t in whole if t > 1
+    ]
+    for code in range(ENTITIES):
+        one = records.of(code)
+        assert one.first.tolist() == [0, len(one)]
+        assert list(zip(one.at, one.known, one["tie"], strict=True)) == [
+            row[1:] for row in whole if row[0] == code
+        ]

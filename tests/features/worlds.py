@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from features.build import Entity
 from features.conventions import Conventions
-from tests.factories import Row, Rows, random_instants, random_rows
+from features.times import iso
+from tests.factories import Row, Rows, day, random_instants, random_rows
 from tests.sql.worlds import moved_to, random_more, reading_for
 
 ENTITIES: tuple[Entity, ...] = ("opportunity", "account")
@@ -33,9 +34,30 @@ def ids_in(rows: Rows, entity: Entity) -> list[str]:
     return sorted({row["account_id"] for table in rows.values() for row in table if row.get("account_id")})
 
 
-def rows_for(seed: int) -> Rows:
-    """The rows of one world; every other one lies in 2024."""
-    return moved_to(random_more(seed, random_rows(seed)), IN_2024 * (seed % 2))
+def rows_for(seed: int, days: int) -> Rows:
+    """The rows of one world, some days after 1970."""
+    rows = moved_to(random_more(seed, random_rows(seed)), days)
+    haggled = _haggling(random.Random(f"haggling {seed}"), ids_in(rows, "opportunity")[:3], days)
+    return {**rows, "field_changes": [*rows["field_changes"], *haggled]}
+
+
+def _haggling(rng: random.Random, deals: Sequence[str], days: int) -> list[Row]:
+    """Amounts and expected closes that change often; some told late, ahead, or corrected."""
+    found = []
+    for number in range(24):
+        at = day(days + rng.randrange(200)) + number  # no two at one moment
+        known = at + rng.choice([0, 0, day(3), -day(2)])
+        change: Row = {"opportunity_id": rng.choice(deals), "at": at}
+        for _ in range(rng.choice([1, 1, 1, 2])):
+            amount, close = (
+                ("amount", str(rng.choice([80, 90.5, 120]))),
+                day(days + rng.choice([90, 130, 300])),
+            )
+            field, value = rng.choice([amount, ("expected_close_at", iso(close))])
+            change = {**change, "field": change.get("field", field), "recorded_at": known}
+            found.append({**change, "value": value})  # a correction may be of the wrong kind, and say nothing
+            known += rng.choice([1, day(10)])
+    return found
 
 
 def conventions_of_seed(seed: int) -> Conventions:
@@ -44,8 +66,8 @@ def conventions_of_seed(seed: int) -> Conventions:
 
 
 def world(seed: int, instants: int = 4) -> World:
-    """One world."""
-    rows, rng = rows_for(seed), random.Random(seed)
+    """One world; every other one lies in 2024."""
+    rows, rng = rows_for(seed, IN_2024 * (seed % 2)), random.Random(seed)
     times = random_instants(rows, seed, instants)
     pairs = {entity: [(name, time) for name in ids_in(rows, entity) for time in times] for entity in ENTITIES}
     return World(
@@ -58,7 +80,7 @@ def worlds_together(group: int, count: int, instants: int) -> World:
     rows: dict[str, list[Row]] = {}
     pairs: dict[Entity, Pairs] = {entity: [] for entity in ENTITIES}
     for seed in range(group * count, (group + 1) * count):
-        mine = moved_to(random_more(seed, random_rows(seed)), IN_2024 * (group % 2))
+        mine = rows_for(seed, IN_2024 * (group % 2))
         named = {table: [_named(row, seed) for row in its] for table, its in mine.items()}
         times = random_instants(mine, seed, instants)
         for entity in ENTITIES:
