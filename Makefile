@@ -5,7 +5,7 @@ SERVE ?= 1
 DEMO := demo
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test check format clean
+.PHONY: help venv demo test bench check format clean
 
 help: ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,11 @@ endif
 
 test: venv ## Run the tests
 	$(BIN)/python -m pytest -q
+
+bench: venv ## Features beside Polars, DuckDB, pandas and Featuretools (some ten minutes)
+	$(BIN)/python -m benchmarks --out benchmarks/results.md
+	$(BIN)/python -m benchmarks online --out benchmarks/results-online.md
+	$(BIN)/python -m benchmarks growth --out benchmarks/results-growth.md
 
 check: venv ## Format, lint, types
 	$(BIN)/ruff format --check .

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -11,10 +11,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from features.compiled import compiled
-from features.errors import ConfigError
+from features.locales import holidays_of
 from features.times import DAY, FIRST_YEAR, LAST_YEAR, SECOND, IntArray
 
-HOLIDAY_YEARS = range(1995, 2051)  # others have none: calendars by the moon are not told further ahead
 _EPOCH = date(1970, 1, 1)
 BASE_DAY = (date(FIRST_YEAR, 1, 1) - _EPOCH).days - 400
 LAST_DAY = (date(LAST_YEAR, 12, 31) - _EPOCH).days + 400
@@ -46,25 +45,10 @@ def calendar_of(time_zone: str, working_days: tuple[int, ...], locale: str) -> C
     starts, shifts = _zone(time_zone)
     days = np.arange(BASE_DAY, LAST_DAY + 1)
     holiday = np.zeros(len(days), np.int64)
-    holiday[_holidays(locale) - BASE_DAY] = 1
+    holiday[[(day - _EPOCH).days - BASE_DAY for day in holidays_of(locale)]] = 1
     works = np.isin((days + _EPOCH_WEEKDAY) % 7 + 1, working_days) & (holiday == 0)
     before = np.concatenate([np.zeros(1, np.int64), np.cumsum(works)])
     return Calendar(starts, shifts, before, np.append(holiday, 0))
-
-
-def check_locale(locale: str, where: str) -> None:
-    """Raises ConfigError for a country, or a part of one, whose holidays are not known."""
-    import holidays
-
-    country, _, part = locale.partition("-")
-    known = holidays.list_supported_countries(include_aliases=True)
-    if country not in known:
-        raise ConfigError(f"{where}: holidays is {locale!r}; use an ISO code such as CN, US or DE-BY")
-    if part and part not in known[country]:
-        raise ConfigError(
-            f"{where}: holidays names {part!r}, which is no part of {country}"
-            f" (allowed: {', '.join(known[country]) or 'none'})"
-        )
 
 
 @compiled()
@@ -125,16 +109,3 @@ def _change(shift: Callable[[int], int], low: int, high: int) -> int:
         else:
             high = middle
     return high
-
-
-def _holidays(locale: str) -> IntArray:
-    """The local days that are public holidays."""
-    if not locale:
-        return np.zeros(0, np.int64)
-    import holidays
-
-    country, _, part = locale.partition("-")
-    found: Sequence[date] = sorted(
-        holidays.country_holidays(country, subdiv=part or None, years=HOLIDAY_YEARS)
-    )
-    return np.array([(day - _EPOCH).days for day in found], np.int64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from features.compiled import compiled
-from features.times import IntArray
+from features.times import Int32Array, IntArray
 
 
 @compiled()
@@ -140,7 +140,9 @@ def grouped(entity: IntArray, as_of: IntArray, entities: int) -> tuple[IntArray,
 
 
 @compiled()
-def slots(codes: IntArray, low: int, high: int, key: IntArray, seat: IntArray, slot: IntArray) -> int:
+def slots(
+    codes: IntArray | Int32Array, low: int, high: int, key: IntArray, seat: IntArray, slot: IntArray
+) -> int:
     """Small numbers 0, 1, ... for the distinct codes of rows low:high; -1 where the code is negative.
 
     Args:
@@ -178,3 +180,30 @@ def room(first: IntArray) -> int:
     for e in range(len(first) - 1):
         most = max(most, first[e + 1] - first[e])
     return most
+
+
+@compiled("Tuple((int64[::1], int32[::1], int32[::1]))(int64[::1], int32[::1])")
+def seats(first: IntArray, codes: Int32Array) -> tuple[IntArray, Int32Array, Int32Array]:
+    """The distinct codes of each entity's rows, numbered from 0 on within it.
+
+    Returns:
+        where each entity's codes begin; the codes; the number of each row's code, -1 where it is negative.
+    """
+    entities = len(first) - 1
+    most = room(first)
+    size = 2
+    while size < 2 * most:
+        size *= 2
+    key, seat, slot = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(most, np.int64)
+    begin, number = np.zeros(entities + 1, np.int64), np.empty(len(codes), np.int32)
+    for e in range(entities):
+        low, high = first[e], first[e + 1]
+        begin[e + 1] = begin[e] + slots(codes, low, high, key, seat, slot)
+        for i in range(low, high):
+            number[i] = slot[i - low]
+    named = np.empty(begin[entities], np.int32)
+    for e in range(entities):
+        for i in range(first[e], first[e + 1]):
+            if number[i] >= 0:
+                named[begin[e] + number[i]] = codes[i]
+    return begin, named, number

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from features.calendars import check_locale
 from features.errors import ConfigError
+from features.locales import check_locale
 from features.tables import TABLES
 
 FILE_NAME = "pipeline.toml"
@@ -123,7 +123,7 @@ def _check_extra(name: str, columns: tuple[str, ...], where: str) -> None:
     """An extra column is none that the house knows already, and none that only the close tells."""
     for column in columns:
         table, _, own = column.rpartition(".")
-        if table not in ("", "accounts", "opportunities") or not own:
+        if table not in ("", "accounts") or not own:
             raise ConfigError(
                 f"{where}: {name} names {column!r}; name a column of opportunities, or accounts.COLUMN"
             )

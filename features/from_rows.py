@@ -25,6 +25,7 @@ from features.history import (
     Opportunities,
     Reps,
     changed_number,
+    heard_of,
     tag_of,
     text_array,
     ties,
@@ -260,9 +261,13 @@ def _finite(number: Any) -> float:
 
 def _activities(rows: Sequence[Row], done: _Done, indices: _Indices, opportunities: Opportunities) -> Records:
     entity, account = codes(indices.deals, done.deals), codes(indices.accounts, done.accounts)
+    count, known = len(opportunities.ids), known_at(done.at, done.told)
+    heard = known
     if None in done.accounts:
-        of_deal = np.append(opportunities.account, -1)[entity]
-        account = np.where([name is None for name in done.accounts], of_deal, account)
+        own = np.array([name is not None for name in done.accounts], np.bool_)
+        account = np.where(own, account, np.append(opportunities.account, -1)[entity])
+        entity[entity < 0] = count
+        heard = heard_of(known, entity, opportunities.created_at, own)
     tag, seconds = ints(_tags(rows)), whole_seconds(floats(column(rows, "duration_s")))
     contact, rep = codes(indices.contacts, done.contacts), codes(indices.reps, done.reps)
     kept: dict[str, Column] = {
@@ -271,10 +276,9 @@ def _activities(rows: Sequence[Row], done: _Done, indices: _Indices, opportuniti
         "contact": contact.astype(np.int32),
         "rep": rep.astype(np.int32),
         "account": account.astype(np.int32),
+        "heard": heard,
     }
-    count = len(opportunities.ids)
     entity[entity < 0] = count
-    known = known_at(done.at, done.told)
     until, tie = until_of(done.keys, known), ties(tag, seconds, contact, rep)
     return clustered(entity, count + 1, ints(done.at), known, until, kept, tie)
 

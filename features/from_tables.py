@@ -21,6 +21,7 @@ from features.history import (
     Opportunities,
     Reps,
     changed_number,
+    heard_of,
     superseded,
     tag_of,
     text_array,
@@ -280,7 +281,10 @@ def _activities(
     entity = _codes(frame["opportunity_id"], ids).astype(np.int64)
     account = _codes(frame["account_id"], account_ids)
     of_deal = np.append(deals.account, -1)[entity].astype(np.int32)
-    account = np.where(frame["account_id"].is_null().to_numpy(), of_deal, account)
+    nameless = frame["account_id"].is_null().to_numpy()
+    account = np.where(nameless, of_deal, account)
+    clocks = _clocks(data, "activities")
+    entity[entity < 0] = len(ids)
     tag = tag_of(
         _codes(frame["kind"], ACTIVITY_KINDS),
         _codes(frame["direction"], DIRECTIONS),
@@ -292,10 +296,10 @@ def _activities(
         "contact": _codes(frame["contact_id"], contact_ids),
         "rep": _codes(frame["rep_id"], reps.names),
         "account": account,
+        "heard": heard_of(clocks[1], entity, deals.created_at, ~nameless),
     }
     tie = ties(tag, columns["duration_s"], columns["contact"], columns["rep"])
-    entity[entity < 0] = len(ids)
-    return clustered(entity, len(ids) + 1, *_clocks(data, "activities"), columns, tie)
+    return clustered(entity, len(ids) + 1, *clocks, columns, tie)
 
 
 def _contacts(data: CanonicalData, account_ids: list[str], contact_ids: list[str]) -> Contacts:

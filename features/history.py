@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from features.clustering import cluster, offsets
+from features.clustering import cluster, offsets, seats
 from features.conventions import Conventions
 from features.errors import DataError, UnknownEntity
 from features.records import Column, Records
-from features.times import NEVER, BoolArray, FloatArray, IndexArray, IntArray, parse_instant
+from features.times import NEVER, BoolArray, FloatArray, Int32Array, IntArray, parse_instant
 
 TextArray = npt.NDArray[np.object_]
 Names = tuple[str, ...]  # a vocabulary: a category's code is its place
@@ -126,7 +126,8 @@ class History:
         stage_names: texts; the open stages in order, then any further ones. `stage_changes`
             holds places in them.
         activities: by opportunity (those of none come last, under one code more), with `tag` (see
-            `tag_of`), `duration_s`, `contact`, `rep` and `account` (codes); -1 where empty.
+            `tag_of`), `duration_s`, `contact`, `rep` and `account` (codes); -1 where empty; `heard`
+            is from when on the account knows of it (see `heard_of`).
         orders: by account, with `cents` and `product` (code, -1 where empty).
         deals: by account, `at` when created, with `closed_at` and `won`.
         leads: by opportunity, `at` when created, with `response_at` and `source`.
@@ -165,11 +166,21 @@ class History:
         return {value: code for code, value in enumerate(self.accounts.ids.tolist())}
 
     @cached_property
-    def account_activities(self) -> tuple[IntArray, IndexArray]:
+    def people(self) -> tuple[IntArray, Int32Array, Int32Array]:
+        """The contacts of each deal's activities, numbered within the deal (`clustering.seats`)."""
+        return seats(self.activities.first, self.activities["contact"])
+
+    @cached_property
+    def colleagues(self) -> tuple[IntArray, Int32Array, Int32Array]:
+        """The reps of each deal's activities, numbered within the deal."""
+        return seats(self.activities.first, self.activities["rep"])
+
+    @cached_property
+    def account_activities(self) -> tuple[IntArray, Int32Array]:
         """Where each account's activities begin, and their rows in `activities`, in their order."""
         records, count = self.activities, len(self.accounts.ids)
         account = records["account"].astype(np.int64)
-        order = cluster(account, count, records.at, records.known, *tie_of(records))
+        order = cluster(account, count, records.at, records["heard"], *tie_of(records))
         return offsets(account[order], count), order.astype(np.int32)
 
     def of_opportunity(self, code: int) -> History:
@@ -217,6 +228,19 @@ class History:
         return Records(parts, records.at[rows], records.known[rows], records.until[rows], columns)
 
 
+def heard_of(known: IntArray, deal: IntArray, created_at: IntArray, own_account: BoolArray) -> IntArray:
+    """From when on an account knows of its activities: one that names a deal alone, and no account, is
+    the account's only once the deal exists, before which nobody could tell whose it was.
+
+    Args:
+        deal: code of each activity's deal; anything beyond the last deal for none.
+        created_at: of the deals.
+        own_account: whether each activity names an account.
+    """
+    exists = np.append(created_at, NEVER)[np.minimum(deal, len(created_at))]
+    return np.where(own_account, known, np.maximum(known, exists))
+
+
 def tag_of(kind: Any, direction: Any, outcome: Any) -> Any:
     """One number for an activity's kind, direction and outcome (places in `tables`; -1: empty)."""
     return (kind << 6) | ((direction + 1) << 4) | (outcome + 1)
@@ -239,7 +263,7 @@ def whole(number: FloatArray) -> IntArray:
     return np.rint(np.minimum(np.maximum(known, -HELD), HELD)).astype(np.int64)
 
 
-def whole_seconds(duration: FloatArray) -> IndexArray:
+def whole_seconds(duration: FloatArray) -> Int32Array:
     """Whole seconds; -1 where not given; held at 68 years."""
     known = np.where(np.isnan(duration), -1.0, duration)
     return np.rint(np.minimum(known, float(HELD_SECONDS))).astype(np.int32)

@@ -21,6 +21,7 @@ def notes_on(data: CanonicalData) -> tuple[str, ...]:
         *_without_history(data),
         *_fixed_yet_changing(data),
         *_unknown_fixed_fields(data),
+        *_extra_columns(data),
         *_unknown_entities(data),
         *_stage_order(data),
     )
@@ -62,8 +63,31 @@ def _fixed_yet_changing(data: CanonicalData) -> Iterator[str]:
 
 def _unknown_fixed_fields(data: CanonicalData) -> Iterator[str]:
     for name in data.config.fixed_fields:
-        if name not in data["opportunities"].columns:
-            yield f"fixed_fields of pipeline.toml names {name}, which opportunities does not have"
+        table, own = _placed(name)
+        if own not in data[table].columns:
+            yield f"fixed_fields of pipeline.toml names {own}, which {table} does not have"
+
+
+def _extra_columns(data: CanonicalData) -> Iterator[str]:
+    """Further columns that are to be features and cannot be, or that are empty."""
+    changing = _changes_by_field(data)
+    for name in (*data.config.extra_categories, *data.config.extra_numbers):
+        table, own = _placed(name)
+        there = own in data[table].columns
+        if name in data.config.fixed_fields:
+            if not there:
+                yield f"{own}, an extra feature, is no column of {table}; the feature is empty"
+        elif name not in changing:
+            yield (
+                f"{own} of {table}, an extra feature, has no history in field_changes and is left out; "
+                f"add its changes, or name {name} in fixed_fields of pipeline.toml if it never changes"
+            )
+
+
+def _placed(name: str) -> tuple[str, str]:
+    """Table and column of a name that may begin with its table."""
+    table, _, own = name.rpartition(".")
+    return table or "opportunities", own
 
 
 def _unknown_entities(data: CanonicalData) -> Iterator[str]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from features.errors import DataError
 
 IntArray = npt.NDArray[np.int64]
-IndexArray = npt.NDArray[np.int32]
+Int32Array = npt.NDArray[np.int32]
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 

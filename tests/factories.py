@@ -28,7 +28,7 @@ Row = Mapping[str, Any]
 Rows = Mapping[str, Sequence[Row]]
 
 STAGES = ("lead", "demo", "offer")
-WINDOWS = (7, 30, 60, 90, 180, 365)  # days; every window that a feature has
+WINDOWS = (2, 7, 14, 30, 60, 90, 180, 365)  # days; every window that a feature has
 
 
 def day(number: float) -> int:

@@ -28,6 +28,14 @@ NO_HISTORY: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "opportunities": ("account_id", "created_at"),
     }
 )
+# What is told by a time that has no second clock: known from that time on, whenever it was typed in.
+FACTS: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
+    {
+        "accounts": (("churned_at", "churned_at"),),
+        "leads": (("first_response_at", "first_response_at"), ("opportunity_id", "converted_at")),
+        "opportunities": (("closed_at", "closed_at"), ("outcome", "closed_at")),
+    }
+)
 # Of an account without a time of creation, or its people, snapshots could be taken then only if
 # something in the earlier export names it.
 _OF_ACCOUNTS = ("accounts", "contacts")
@@ -62,6 +70,7 @@ def against_earlier(later: Export, earlier: Export) -> Iterator[Finding]:
             yield from _rewritten(pair)
         else:
             yield from _overwritten(pair, later.data)
+            yield from _told_late(pair)
 
 
 def _overwritten(pair: Pair, data: CanonicalData) -> Iterator[Finding]:
@@ -77,6 +86,26 @@ def _overwritten(pair: Pair, data: CanonicalData) -> Iterator[Finding]:
                 "without a history; snapshots from before the change are told the future",
                 "have the CRM keep its changes as field_changes, or export the first value of each key",
                 {"rows": len(keys), "compared": compared},
+                first_keys(keys),
+            )
+
+
+def _told_late(pair: Pair) -> Iterator[Finding]:
+    """Facts dated before the earlier export ended that it did not know, or knew otherwise."""
+    for column, time in FACTS.get(pair.name, ()):
+        told = pl.when(pl.col(time) < pair.end).then(pl.col(column)).alias("told")
+        then, now = (frame.select(*pair.key, told) for frame in (pair.before, pair.after))
+        both = then.join(now, on=pair.key, suffix="_now")
+        keys = both.filter(pl.col("told").ne_missing(pl.col("told_now")))[pair.key[0]]
+        if len(keys):
+            yield Finding(
+                Level.PROOF,
+                "told_late",
+                f"{pair.name}.{column}",
+                f"says of the time before the earlier export ended, by {time}, what that export did not, for "
+                f"{len(keys):,} of {both.height:,} rows; snapshots from between are told the future",
+                f"have {time} set by the CRM when it learns of the fact, or export when that was",
+                {"rows": len(keys), "compared": both.height},
                 first_keys(keys),
             )
 

@@ -8,11 +8,12 @@ from features.audit.contradiction import contradictions
 from features.audit.earlier import against_earlier
 from features.audit.export import Export
 from features.audit.findings import Finding
-from features.audit.lift import Lift, closed_deals, feature_lifts, further_columns, suspicious
+from features.audit.lift import Closed, Lift, closed_deals, feature_lifts, further_columns, suspicious
 from features.audit.moments import moments_of
 from features.audit.proof import Progress, compare
 from features.audit.report import AuditReport
 from features.audit.suspects import clocks, marks_of_an_outcome, told_after_the_close, without_history
+from features.canonical import CanonicalData
 from features.errors import DataError
 
 
@@ -54,14 +55,20 @@ def audit(
     findings.extend(contradictions(data))
     progress("each feature alone")
     deals = closed_deals(data)
-    lifts: tuple[Lift, ...] = ()
-    if deals.enough:
-        rng = np.random.default_rng([seed, 1])
-        lifts = feature_lifts(data, deals, rng)
-        findings.extend(suspicious(lifts))
-        findings.extend(further_columns(data, deals, rng))
+    lifts, too_good = _lifts(data, deals, np.random.default_rng([seed, 1]))
+    findings.extend(too_good)
     progress("records told after the close")
     for look in (told_after_the_close, marks_of_an_outcome, clocks, without_history):
         findings.extend(look(data))
     closed = int(deals.won.sum()), int((~deals.won).sum())
     return AuditReport(seed, chosen, comparisons, lifts, closed, tuple(findings))
+
+
+def _lifts(
+    data: CanonicalData, deals: Closed, rng: np.random.Generator
+) -> tuple[tuple[Lift, ...], list[Finding]]:
+    """What every feature says alone, and what says too much; nothing where too few deals are closed."""
+    if not deals.enough:
+        return (), []
+    lifts = feature_lifts(data, deals, rng)
+    return lifts, [*suspicious(lifts), *further_columns(data, deals, rng)]

@@ -8,7 +8,7 @@ from features.clustering import room, slots
 from features.compiled import compiled
 from features.families import state as s
 from features.families.values import days_since, ratio
-from features.times import DAY, FloatArray, IndexArray, IntArray
+from features.times import DAY, FloatArray, Int32Array, IntArray
 from features.visibility import first_after
 
 COLUMNS = (
@@ -29,7 +29,7 @@ _EDGES = np.array([30, 60, 90], np.int64) * DAY
 def _write(
     v: FloatArray,
     state: IntArray,
-    totals: IntArray,
+    totals: Int32Array,
     edge: IntArray,
     end: int,
     people: IntArray,
@@ -71,7 +71,7 @@ def account_work(
     account: IntArray,
     as_of: IntArray,
     first: IntArray,
-    rows: IndexArray,
+    rows: Int32Array,
     all_at: IntArray,
     all_known: IntArray,
     all_until: IntArray,
@@ -89,7 +89,7 @@ def account_work(
     """
     most = room(first)
     state, kept = np.empty(s.STATE, np.int64), np.empty(s.STATE, np.int64)
-    totals = np.zeros((most + 1, s.TOTALS), np.int64)
+    totals = np.zeros((most + 1, s.TOTALS), np.int32)
     size = 2
     while size < 2 * most:
         size *= 2
@@ -128,7 +128,7 @@ def account_work(
                 for n in range(s.TOTALS):
                     total[n] = totals[i, n]
                 if known[i] <= t and not gone:
-                    s.add(state, total, at[i], 0, tag[i], -1, 0, True)
+                    s.add(state, total, at[i], tag[i], -1)
                     if person[i] >= 0:
                         s.add_person(crowd[person[i]], at[i], tag[i])
                     if colleague[i] >= 0:

@@ -7,13 +7,13 @@ import math
 import numpy as np
 
 from features.calendars import BASE_DAY, local_shift
-from features.clustering import room, slots
+from features.clustering import room
 from features.compiled import compiled
 from features.families import dialogue, people, rhythm, volume
 from features.families import state as s
 from features.families import told as k_told
-from features.families.values import days_since, hours, ratio
-from features.times import DAY, NEVER, WEEK, FloatArray, IntArray
+from features.families.values import days_since, hours, ratio, runs
+from features.times import DAY, NEVER, WEEK, FloatArray, Int32Array, IntArray
 from features.visibility import first_after, is_visible
 
 IN_STAGE = (
@@ -31,6 +31,7 @@ _PEOPLE = _RHYTHM + rhythm.WIDTH
 _IN_STAGE = _PEOPLE + people.WIDTH
 _RECORDING = _IN_STAGE + len(IN_STAGE)
 _WIDTH = len(COLUMNS)
+CORE = frozenset((*volume.CORE, *dialogue.CORE, *rhythm.CORE, *people.CORE))
 _EDGES = np.array([7, 14, 30, 60, 90], np.int64) * DAY
 _STEPS = (s.TASK, s.CALL, s.MEETING, s.VISIT, s.DEMO)
 
@@ -61,6 +62,26 @@ def _claim(
 
 
 @compiled()
+def _follow(
+    state: IntArray,
+    row: int,
+    low: int,
+    as_of: int,
+    at: IntArray,
+    known: IntArray,
+    until: IntArray,
+    tag: IntArray,
+) -> None:
+    """What the activity in `row` follows up, and whether it is to be followed up itself."""
+    if state[s.PENDING] > 0 and s.is_follow_up(tag[row]):
+        _claim(state, row, low, as_of, at, known, until, tag)
+    wanted = s.wants_follow_up(tag[row])
+    state[s.MEETINGS_TO_FOLLOW] += wanted == 1
+    state[s.PROPOSALS_TO_FOLLOW] += wanted == 2
+    state[s.PENDING] += wanted > 0
+
+
+@compiled()
 def _pending(
     low: int, end: int, as_of: int, at: IntArray, known: IntArray, until: IntArray, tag: IntArray
 ) -> tuple[int, int]:
@@ -80,7 +101,7 @@ def _pending(
 
 @compiled()
 def _write_in_stage(
-    v: FloatArray, c: int, totals: IntArray, edge: int, end: int, since: float, as_of: int
+    v: FloatArray, c: int, totals: Int32Array, edge: int, end: int, since: float, as_of: int
 ) -> None:
     """The work since the stage began (NaN: no stage is known)."""
     if math.isnan(since):
@@ -106,10 +127,40 @@ def _write_recording(
     v[c + 4] = math.nan if oldest == NEVER else days_since(oldest, as_of)
 
 
+@compiled()
+def _ahead(
+    ahead: IntArray, count: int, as_of: int, at: IntArray, known: IntArray, until: IntArray, tag: IntArray
+) -> tuple[int, int, int, int]:
+    """Of what was told ahead of its time: how many lie ahead, the next of them; how many steps came
+    without an outcome, the oldest of them."""
+    planned = overdue = 0
+    next_at = oldest = NEVER
+    for k in range(count):
+        i = ahead[k]
+        if known[i] <= as_of < until[i]:
+            if at[i] > as_of:
+                planned += 1
+                next_at = min(next_at, at[i])
+            elif (tag[i] & 15) == 0 and (tag[i] >> 6) in _STEPS:
+                overdue += 1
+                oldest = min(oldest, at[i])
+    return planned, next_at, overdue, oldest
+
+
+@compiled()
+def _first_is_new_day(totals: Int32Array, edge: int, end: int) -> bool:
+    """Whether the first activity from a row of totals on is the first of its day."""
+    for k in range(edge, end):
+        if totals[k + 1, s.ALL] > totals[k, s.ALL]:
+            return bool(totals[k + 1, s.DAYS] > totals[k, s.DAYS])
+    return True
+
+
 @compiled(
     "void(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1],"
-    " int16[::1], int32[::1], int32[::1], int32[::1], int64[::1], int64[::1], int64[::1], float64[:, ::1],"
-    " int64[::1], int64[::1], int64[::1], int64[::1], float64[:, ::1])"
+    " int16[::1], int32[::1], int64[::1], int32[::1], int32[::1], int64[::1], int32[::1], int64[::1],"
+    " int64[::1], int64[::1], float64[:, ::1], int64[::1], int64[::1], int64[::1], boolean, int64[::1],"
+    " float64[:, ::1])"
 )
 def activities(
     order: IntArray,
@@ -122,8 +173,11 @@ def activities(
     until: IntArray,
     tag: IntArray,
     seconds: IntArray,
-    contact: IntArray,
-    rep: IntArray,
+    people_first: IntArray,
+    contact: Int32Array,
+    person: Int32Array,
+    reps_first: IntArray,
+    colleague: Int32Array,
     role_of: IntArray,
     since_of: IntArray,
     created_at: IntArray,
@@ -131,6 +185,7 @@ def activities(
     zone_starts: IntArray,
     zone_shifts: IntArray,
     working_before: IntArray,
+    deep: bool,
     place: IntArray,
     out: FloatArray,
 ) -> None:
@@ -138,37 +193,37 @@ def activities(
 
     Args:
         order, groups: the snapshots' order and groups (`clustering.grouped`).
+        people_first, contact, person: the contacts of each deal (`History.people`).
+        reps_first, colleague: how many reps each deal has, and which of them each activity.
+        deep: whether columns beyond `CORE` are wanted.
         told: when the present stage began, as `stages` found it; gets how many contacts were reached.
     """
     most = room(first)
     state, kept = np.empty(s.STATE, np.int64), np.empty(s.STATE, np.int64)
-    totals = np.zeros((most + 1, s.TOTALS), np.int64)
-    size = 2
-    while size < 2 * most:
-        size *= 2
-    key, seat = np.empty(size, np.int64), np.empty(size, np.int64)
-    person, colleague = np.empty(most, np.int64), np.empty(most, np.int64)
+    totals, spent = np.zeros((most + 1, s.TOTALS), np.int32), np.zeros(most + 1, np.int64)
     crowd, kept_crowd = np.empty((most, s.PERSON), np.int64), np.empty((most, s.PERSON), np.int64)
     reps, kept_reps = np.empty(most, np.int64), np.empty(most, np.int64)
     role, since = np.empty(most, np.int64), np.empty(most, np.int64)
     ahead = np.empty(most, np.int64)
     edge = np.empty(5, np.int64)
     v = np.empty(_WIDTH, np.float64)
+    source, goal, length = runs(place)
+    width = s.STATE if deep else s.CORE
     zone = 0
     for g in range(len(groups) - 1):
         e = entity[order[groups[g]]]
         low, high = first[e], first[e + 1]
         last_as_of = as_of[order[groups[g + 1] - 1]]
-        n_people = slots(contact, low, high, key, seat, person)
-        n_reps = slots(rep, low, high, key, seat, colleague)
+        n_people, n_reps = people_first[e + 1] - people_first[e], reps_first[e + 1] - reps_first[e]
         n_ahead = 0
-        for i in range(low, high):
-            slot = person[i - low]
-            if slot >= 0:
-                role[slot], since[slot] = role_of[contact[i]], since_of[contact[i]]
-            if known[i] < at[i]:
-                ahead[n_ahead] = i
-                n_ahead += 1
+        if deep:
+            for n in range(n_people):
+                code = contact[people_first[e] + n]
+                role[n], since[n] = role_of[code], since_of[code]
+            for i in range(low, high):
+                if known[i] < at[i]:
+                    ahead[n_ahead] = i
+                    n_ahead += 1
         s.clear(state)
         crowd[:n_people] = 0
         reps[:n_reps] = 0
@@ -184,74 +239,64 @@ def activities(
                 if not saved and (known[i] > t or (not gone and until[i] <= last_as_of)):
                     saved = True
                     settled = i
-                    kept[:] = state
+                    kept[:width] = state[:width]
                     kept_crowd[:n_people] = crowd[:n_people]
                     kept_reps[:n_reps] = reps[:n_reps]
                 total = totals[i - low + 1]
                 for n in range(s.TOTALS):
                     total[n] = totals[i - low, n]
+                spent[i - low + 1] = spent[i - low]
                 if known[i] <= t and not gone:
-                    zone = local_shift(at[i], zone_starts, zone)
-                    day = (at[i] + zone_shifts[zone]) // DAY
-                    d = day - BASE_DAY
-                    works = working_before[d + 1] > working_before[d]
-                    if state[s.PENDING] > 0 and s.is_follow_up(tag[i]):
-                        _claim(state, i, low, t, at, known, until, tag)
-                    wanted = s.wants_follow_up(tag[i])
-                    state[s.MEETINGS_TO_FOLLOW] += wanted == 1
-                    state[s.PROPOSALS_TO_FOLLOW] += wanted == 2
-                    state[s.PENDING] += wanted > 0
-                    s.add(state, total, at[i], max(known[i] - at[i], 0), tag[i], seconds[i], day, works)
-                    slot = person[i - low]
+                    s.add(state, total, at[i], tag[i], seconds[i])
+                    spent[i - low + 1] += max(seconds[i], 0)
+                    slot = person[i]
                     if slot >= 0:
                         s.add_person(crowd[slot], at[i], tag[i])
-                        state[s.N_WITH_CONTACT] += 1
-                    if colleague[i - low] >= 0:
-                        reps[colleague[i - low]] += 1
+                    if deep:
+                        zone = local_shift(at[i], zone_starts, zone)
+                        day = (at[i] + zone_shifts[zone]) // DAY
+                        d = day - BASE_DAY
+                        works = working_before[d + 1] > working_before[d]
+                        delay = max(known[i] - at[i], 0)
+                        s.add_deeply(state, total, at[i], delay, tag[i], seconds[i], day, works)
+                        _follow(state, i, low, t, at, known, until, tag)
+                        state[s.N_WITH_CONTACT] += slot >= 0
+                        if colleague[i] >= 0:
+                            reps[colleague[i]] += 1
                 i += 1
             end = i - low
             count = totals[end, s.ALL]
             for k in range(5):
                 while edge[k] < end and at[low + edge[k]] <= t - _EDGES[k]:
                     edge[k] += 1
-            new_day = True
-            for k in range(edge[2], end):
-                if totals[k + 1, s.ALL] > totals[k, s.ALL]:
-                    new_day = totals[k + 1, s.DAYS] > totals[k, s.DAYS]
-                    break
-            planned = overdue = 0
-            next_at = oldest = NEVER
-            for k in range(n_ahead):
-                a = ahead[k]
-                if known[a] <= t < until[a]:
-                    if at[a] > t:
-                        planned += 1
-                        next_at = min(next_at, at[a])
-                    elif (tag[a] & 15) == 0 and (tag[a] >> 6) in _STEPS:
-                        overdue += 1
-                        oldest = min(oldest, at[a])
-            zone = local_shift(t, zone_starts, zone)
-            d = (t + zone_shifts[zone]) // DAY - BASE_DAY
-            working = working_before[d + 1] - working_before[d - 29]
-            meetings = proposals = 0
-            if state[s.PENDING] > 0:
-                meetings, proposals = _pending(low, i, t, at, known, until, tag)
-            volume.write(v, 0, state, totals, edge, end, t, working, new_day, planned)
-            dialogue.write(v, _DIALOGUE, state, totals, edge, end, meetings, proposals)
-            rhythm.write(v, _RHYTHM, state, count, t, created_at[e], next_at)
-            people.write(v, _PEOPLE, state, crowd, role, since, n_people, reps[:n_reps], t)
-            told[row, k_told.REACHED] = v[_PEOPLE + 4]
-            begun = told[row, k_told.STAGE_SINCE]
-            stage_edge = end
-            if not math.isnan(begun):
-                stage_edge = first_after(at, low, i, int(begun) - 1) - low
-            _write_in_stage(v, _IN_STAGE, totals, stage_edge, end, begun, t)
-            _write_recording(v, _RECORDING, state, count, overdue, oldest, t)
-            for k in range(_WIDTH):
-                if place[k] >= 0:
-                    out[row, place[k]] = v[k]
+            volume.write(v, 0, totals, edge, end)
+            dialogue.write(v, _DIALOGUE, totals, spent, edge, end)
+            rhythm.write(v, _RHYTHM, state, count, t)
+            people.write(v, _PEOPLE, state, crowd, role, since, n_people, reps[:n_reps], t, deep)
+            if deep:
+                told[row, k_told.REACHED] = v[_PEOPLE + 4]
+                planned, next_at, overdue, oldest = _ahead(ahead, n_ahead, t, at, known, until, tag)
+                zone = local_shift(t, zone_starts, zone)
+                d = (t + zone_shifts[zone]) // DAY - BASE_DAY
+                working = working_before[d + 1] - working_before[d - 29]
+                new_day = _first_is_new_day(totals, edge[2], end)
+                meetings = proposals = 0
+                if state[s.PENDING] > 0:
+                    meetings, proposals = _pending(low, i, t, at, known, until, tag)
+                volume.write_deeply(v, 0, state, totals, edge, end, t, working, new_day, planned)
+                dialogue.write_deeply(v, _DIALOGUE, state, totals, edge, end, meetings, proposals)
+                rhythm.write_deeply(v, _RHYTHM, state, count, t, created_at[e], next_at)
+                begun = told[row, k_told.STAGE_SINCE]
+                stage_edge = end
+                if not math.isnan(begun):
+                    stage_edge = first_after(at, low, i, int(begun) - 1) - low
+                _write_in_stage(v, _IN_STAGE, totals, stage_edge, end, begun, t)
+                _write_recording(v, _RECORDING, state, count, overdue, oldest, t)
+            for n in range(len(length)):
+                for k in range(length[n]):
+                    out[row, goal[n] + k] = v[source[n] + k]
             if saved:
-                state[:] = kept
+                state[:width] = kept[:width]
                 crowd[:n_people] = kept_crowd[:n_people]
                 reps[:n_reps] = kept_reps[:n_reps]
             else:

@@ -8,7 +8,7 @@ from features.compiled import compiled
 from features.families import state as s
 from features.families.values import ratio
 from features.families.volume import WINDOWS
-from features.times import MISSING, FloatArray, IntArray
+from features.times import MISSING, FloatArray, Int32Array, IntArray
 
 COLUMNS = (
     *(f"activity_time_s_{window}" for window in WINDOWS),
@@ -20,34 +20,41 @@ COLUMNS = (
     "outbound_since_last_inbound", "outbound_since_last_demo",
 )  # fmt: skip
 WIDTH = len(COLUMNS)
+CORE = COLUMNS[:10]
 
 
 @compiled()
-def write(
+def write(v: FloatArray, c: int, totals: Int32Array, spent: IntArray, edge: IntArray, end: int) -> None:
+    """The times, from v[c] on; see `volume.write`.
+
+    Args:
+        spent: running totals of seconds.
+    """
+    for i in range(5):
+        then = edge[i if i < 3 else 4] if i < 4 else 0
+        seconds = spent[end] - spent[then]
+        v[c + i] = seconds
+        v[c + 5 + i] = ratio(seconds, totals[end, s.TIMED] - totals[then, s.TIMED])
+
+
+@compiled()
+def write_deeply(
     v: FloatArray,
     c: int,
     state: IntArray,
-    totals: IntArray,
+    totals: Int32Array,
     edge: IntArray,
     end: int,
     meetings_pending: int,
     proposals_pending: int,
 ) -> None:
-    """The family's columns from v[c] on; see `volume.write`.
+    """The family's other columns.
 
     Args:
         meetings_pending, proposals_pending: not followed up yet, and less than two days old.
     """
-    now = totals[end]
-    for i in range(5):
-        seconds, timed = now[s.TIME], now[s.TIMED]
-        if i < 4:
-            then = totals[edge[i if i < 3 else 4]]
-            seconds, timed = seconds - then[s.TIME], timed - then[s.TIMED]
-        v[c + i] = seconds
-        v[c + 5 + i] = ratio(seconds, timed)
     c += 10
-    month, two_months = totals[edge[2]], totals[edge[3]]
+    now, month, two_months = totals[end], totals[edge[2]], totals[edge[3]]
     received, sent = now[s.IN], now[s.OUT]
     v[c] = received - month[s.IN]
     v[c + 1] = received

@@ -15,6 +15,7 @@ COLUMNS = (
     "days_since_last_decision_maker", "top_contact_share", "contacts_answering", "reps_involved",
 )  # fmt: skip
 WIDTH = len(COLUMNS)
+CORE = COLUMNS[:5]
 DECISION_MAKER, CHAMPION = ROLES.index("decision_maker"), ROLES.index("champion")
 
 
@@ -29,8 +30,9 @@ def write(
     count: int,
     reps: IntArray,
     as_of: int,
+    deep: bool,
 ) -> None:
-    """The family's columns from v[c] on.
+    """The family's columns from v[c] on; those of `CORE` alone unless `deep`.
 
     Args:
         people: a row per contact of the deal (`state.add_person`); `count` of them.
@@ -49,6 +51,8 @@ def write(
         fortnight += age < 14 * DAY
         month += age < 30 * DAY
         quarter += age < 90 * DAY
+        if not deep:
+            continue
         new += as_of - people[i, s.P_FIRST] < 30 * DAY
         newest = max(newest, people[i, s.P_FIRST])
         most = max(most, people[i, s.P_COUNT])
@@ -60,11 +64,13 @@ def write(
                 deciding += 1
                 meetings += people[i, s.P_APPOINTMENTS]
                 last_deciding = max(last_deciding, people[i, s.P_LAST])
+    v[c], v[c + 1], v[c + 2], v[c + 3], v[c + 4] = week, fortnight, month, quarter, total
+    if not deep:
+        return
     distinct_roles = 0
     while roles:
         distinct_roles += roles & 1
         roles >>= 1
-    v[c], v[c + 1], v[c + 2], v[c + 3], v[c + 4] = week, fortnight, month, quarter, total
     v[c + 5] = new
     v[c + 6] = days_since(newest, as_of)
     v[c + 7] = distinct_roles

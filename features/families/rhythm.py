@@ -21,19 +21,12 @@ COLUMNS = (
     "days_to_next_activity",
 )  # fmt: skip
 WIDTH = len(COLUMNS)
+CORE = (*COLUMNS[: len(LAST)], *COLUMNS[len(LAST) + 1 : len(LAST) + 7])
 
 
 @compiled()
-def write(
-    v: FloatArray, c: int, state: IntArray, count: int, as_of: int, created_at: int, next_at: int
-) -> None:
-    """The family's columns from v[c] on.
-
-    Args:
-        count: activities in all.
-        created_at: of the deal.
-        next_at: of the next planned activity, `NEVER` without one.
-    """
+def write(v: FloatArray, c: int, state: IntArray, count: int, as_of: int) -> None:
+    """Recency and gaps, from v[c] on; `count` activities in all."""
     kind = state[s.LAST_OF_KIND : s.LAST_OF_DIRECTION]
     v[c] = days_since(state[s.LAST], as_of)
     v[c + 1] = days_since(state[s.LAST_OF_DIRECTION + 1 + s.INBOUND], as_of)
@@ -48,12 +41,10 @@ def write(
     v[c + 10] = days_since(state[s.LAST_OF_OUTCOME + 1 + s.CONNECTED], as_of)
     v[c + 11] = days_since(state[s.LAST_OF_OUTCOME + 1 + s.HELD], as_of)
     c += len(LAST)
-    v[c : c + 7] = math.nan
+    v[c + 1 : c + 7] = math.nan
     if count:
         silence = as_of - state[s.LAST]
         longest = state[s.GAP_LONGEST]
-        if created_at <= as_of:
-            v[c] = days(state[s.FIRST] - created_at)
         v[c + 3] = days(max(longest, silence))
         if count > 1:
             mean = days(state[s.LAST] - state[s.FIRST]) / (count - 1)
@@ -62,6 +53,20 @@ def write(
             v[c + 4] = variation(count - 1, state[s.GAP_SECONDS], state[s.GAP_SQUARES])
             v[c + 5] = ratio(days(silence), mean)
             v[c + 6] = ratio(silence, longest)
+
+
+@compiled()
+def write_deeply(
+    v: FloatArray, c: int, state: IntArray, count: int, as_of: int, created_at: int, next_at: int
+) -> None:
+    """The first activity's delay, answers, and what is planned.
+
+    Args:
+        created_at: of the deal.
+        next_at: of the next planned activity, `NEVER` without one.
+    """
+    c += len(LAST)
+    v[c] = days(state[s.FIRST] - created_at) if count and created_at <= as_of else math.nan
     answered = state[s.N_RESPONSES]
     waiting = state[s.WAITING]
     late = waiting != MISSING and as_of - waiting > s.PROMPT

@@ -47,6 +47,7 @@ FAMILIES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "calendar": calendar.COLUMNS,
     },
 }
+_TELLING = frozenset({"terms", "purchases", "accounts", "rates"})
 LEAST_PER_THREAD = 2_000  # snapshots for which starting a thread pays
 
 
@@ -57,10 +58,12 @@ class Plan:
     Attributes:
         place: per family the column of the matrix for each of its own, -1 where it is not wanted.
         wanted: the families of which any is.
+        deep: whether the walk over activities must look deeper than at counts and times.
     """
 
     place: Mapping[str, IntArray]
     wanted: frozenset[str]
+    deep: bool
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,9 @@ def plan_of(entity: str, names: Sequence[str], custom: Sequence[str] = ()) -> Pl
         place[family] = np.array([column.get(name, -1) for name in theirs], np.int64)
         if (place[family] >= 0).any():
             wanted.add(family)
-    return Plan(place, frozenset(wanted))
+    work = FAMILIES[entity].get("activities", ())
+    deep = "accounts" in wanted or any(name in column and name not in activities.CORE for name in work)
+    return Plan(place, frozenset(wanted), deep)
 
 
 def fill_deals(task: Task) -> None:
@@ -115,7 +120,8 @@ def fill_accounts(task: Task) -> None:
 
 
 def told_of(history: History, snapshots: Snapshots) -> FloatArray:
-    """Amount, categories and owner of deals as they were known: the matrix `told`, the rest of it NaN."""
+    """Amount, categories and owner of deals as they were known: the matrix `told`, of which the rest is
+    not set."""
     names = ("amount",)
     task = task_of(history, nothing_known(), snapshots, plan_of("opportunity", names), 1, len(names))
     order, groups = grouped(snapshots.entity, snapshots.as_of, len(history.opportunities.ids))
@@ -137,7 +143,8 @@ def task_of(
 ) -> Task:
     """A task with room for `width` columns."""
     count = len(snapshots)
-    told = np.full((count, TOLD), np.nan)
+    # Whoever reads a column of it runs after the one who writes it: `fill_deals`.
+    told = np.empty((count if plan.deep or plan.wanted & _TELLING else 0, TOLD))
     return Task(history, reference, snapshots, plan, told, np.empty((count, width)), threads)
 
 
@@ -152,6 +159,7 @@ def _families_by_deal(task: Task) -> list[Grouped]:
     if wanted & {"terms", "rates", "purchases"}:
         first.append(_terms(task))
     if wanted & {"activities", "accounts"}:
+        _ = task.history.people, task.history.colleagues  # made once, before the threads ask for them
         first.append(_activities(task))
     return first
 
@@ -181,8 +189,10 @@ def _activities(task: Task) -> Grouped:
     r = h.activities
     return lambda order, groups: activities.activities(
         order, groups, s.entity, s.as_of, r.first, r.at, r.known, r.until, r["tag"], r["duration_s"],
-        r["contact"], r["rep"], h.contacts.role, h.contacts.since, h.opportunities.created_at, task.told,
-        c.zone_starts, c.zone_offsets, c.working_before, task.plan.place["activities"], task.out,
+        *h.people, h.colleagues[0], h.colleagues[2], h.contacts.role, h.contacts.since,
+        h.opportunities.created_at, task.told,
+        c.zone_starts, c.zone_offsets, c.working_before, task.plan.deep, task.plan.place["activities"],
+        task.out,
     )  # fmt: skip
 
 
@@ -218,8 +228,8 @@ def _account_work(task: Task, account: IntArray, order: IntArray, groups: IntArr
     r = task.history.activities
     places = _own_and_of_deal(task, "account_work", len(account_work.COLUMNS), len(account_work.OF_DEAL))
     account_work.account_work(
-        order, groups, account, task.snapshots.as_of, *task.history.account_activities, r.at, r.known,
-        r.until, r["tag"], r["contact"], r["rep"], *places, task.out,
+        order, groups, account, task.snapshots.as_of, *task.history.account_activities, r.at,
+        r["heard"], r.until, r["tag"], r["contact"], r["rep"], *places, task.out,
     )  # fmt: skip
 
 

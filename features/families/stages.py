@@ -102,7 +102,7 @@ def stages(
     place: IntArray,
     out: FloatArray,
 ) -> None:
-    """The columns of `COLUMNS` of each snapshot, and its stage, dwell and age into `told`.
+    """The columns of `COLUMNS` of each snapshot, and its stage, dwell and age into `told` unless it is empty.
 
     Args:
         listed: how many stages have a position; `names`: how many there are.
@@ -134,8 +134,9 @@ def stages(
                     _enter(state, visits, at[i], stage[i], listed)
                 i += 1
             _write(v, state, visits, listed, created_at[e], t)
-            told[row, k.STAGE_SINCE] = state[_SINCE] if state[_NOW] >= 0 else math.nan
-            told[row, k.STAGE], told[row, k.DAYS_IN_STAGE], told[row, k.AGE_DAYS] = v[0], v[5], v[12]
+            if len(told):
+                told[row, k.STAGE_SINCE] = state[_SINCE] if state[_NOW] >= 0 else math.nan
+                told[row, k.STAGE], told[row, k.DAYS_IN_STAGE], told[row, k.AGE_DAYS] = v[0], v[5], v[12]
             for c in range(_WIDTH):
                 if place[c] >= 0:
                     out[row, place[c]] = v[c]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from features.compiled import compiled
 from features.tables import ACTIVITY_KINDS, ACTIVITY_OUTCOMES, DIRECTIONS
-from features.times import DAY, MISSING, SECOND, IntArray
+from features.times import DAY, MISSING, SECOND, Int32Array, IntArray
 
 CALL, EMAIL, MEETING, VISIT, MESSAGE, DEMO, PROPOSAL, CRM_UPDATE, TASK, OTHER = range(len(ACTIVITY_KINDS))
 INBOUND, OUTBOUND = range(len(DIRECTIONS))
@@ -21,33 +21,37 @@ FOLLOW_UP = 2 * DAY
 PROMPT = DAY
 LONGEST_GAP_S = 10 * 365 * 86_400  # a longer gap is a typing error; held so that sums of squares fit
 
-# totals: the kinds, all, then by direction (none, inbound, outbound).
-KINDS = len(ACTIVITY_KINDS)
-ALL = KINDS
+# totals: int32; the kinds from CALL to CRM_UPDATE, the two others, all, and by direction (none,
+# inbound, outbound): sixteen, which fill one line of the processor's cache.
+INTERNAL = TASK
+ALL = INTERNAL + 1
 BY_DIRECTION = ALL + 1
 IN, OUT = BY_DIRECTION + 1, BY_DIRECTION + 2
-TIME, TIMED, APPOINTMENTS, DAYS = range(OUT + 1, OUT + 5)
+TIMED, APPOINTMENTS, DAYS = range(OUT + 1, OUT + 4)
 TOTALS = DAYS + 1
 
 # state: instants first, which begin as `MISSING`. By direction and by outcome the first is for none.
+KINDS = len(ACTIVITY_KINDS)
 FIRST, LAST = 0, 1
 LAST_OF_KIND = 2
 LAST_OF_DIRECTION = LAST_OF_KIND + KINDS
 LAST_OF_OUTCOME = LAST_OF_DIRECTION + 1 + len(DIRECTIONS)
-WAITING = LAST_OF_OUTCOME + 1 + len(ACTIVITY_OUTCOMES)
-WAITING_FOR_CUSTOMER, DAY_NOW = WAITING + 1, WAITING + 2
-N_OF_OUTCOME = DAY_NOW + 1
+INSTANTS = LAST_OF_OUTCOME + 1 + len(ACTIVITY_OUTCOMES)
+GAP_LAST, GAP_LONGEST, GAP_SECONDS, GAP_SQUARES = range(INSTANTS, INSTANTS + 4)
+CORE = INSTANTS + 4  # what counts, times, recency and gaps need; the rest is for deeper features
+WAITING, WAITING_FOR_CUSTOMER, DAY_NOW = range(CORE, CORE + 3)  # instants, too
+N_OF_OUTCOME = CORE + 3
 TIMED_OF_KIND = N_OF_OUTCOME + 1 + len(ACTIVITY_OUTCOMES)
 SECONDS_OF_KIND = TIMED_OF_KIND + KINDS
 _REST = SECONDS_OF_KIND + KINDS
 (
     N_SENT, N_OPENED, N_REPLIED, N_CALLS_SHORT, CALL_LONGEST, N_APPOINTMENTS_ENDED, N_EFFECTIVE, N_OFF_DAY,
-    N_PROMPT, DELAY, LAST_DELAY, GAP_LAST, GAP_LONGEST, GAP_SECONDS, GAP_SQUARES, DAY_COUNT, DAY_BUSIEST,
-    PENDING, MEETINGS_TO_FOLLOW, MEETINGS_FOLLOWED, PROPOSALS_TO_FOLLOW, PROPOSALS_FOLLOWED, N_RESPONSES,
-    RESPONSE, RESPONSE_LAST, RESPONSE_SLOWEST, N_PROMPT_RESPONSES, N_CUSTOMER_RESPONSES, CUSTOMER_RESPONSE,
-    OUT_SINCE_IN, OUT_SINCE_DEMO, N_WITH_CONTACT,
-) = range(_REST, _REST + 32)  # fmt: skip
-STATE = _REST + 32
+    N_PROMPT, DELAY, LAST_DELAY, DAY_COUNT, DAY_BUSIEST, PENDING, MEETINGS_TO_FOLLOW, MEETINGS_FOLLOWED,
+    PROPOSALS_TO_FOLLOW, PROPOSALS_FOLLOWED, N_RESPONSES, RESPONSE, RESPONSE_LAST, RESPONSE_SLOWEST,
+    N_PROMPT_RESPONSES, N_CUSTOMER_RESPONSES, CUSTOMER_RESPONSE, OUT_SINCE_IN, OUT_SINCE_DEMO,
+    N_WITH_CONTACT,
+) = range(_REST, _REST + 28)  # fmt: skip
+STATE = _REST + 28
 
 # people: a row per contact.
 P_COUNT, P_FIRST, P_LAST, P_APPOINTMENTS, P_INBOUND = range(5)
@@ -58,7 +62,8 @@ PERSON = 5
 def clear(state: IntArray) -> None:
     """The state before any activity."""
     state[:] = 0
-    state[: DAY_NOW + 1] = MISSING
+    state[:INSTANTS] = MISSING
+    state[WAITING : DAY_NOW + 1] = MISSING
 
 
 @compiled()
@@ -81,50 +86,6 @@ def wants_follow_up(tag: int) -> int:
     if kind == PROPOSAL:
         return 2
     return 1 if is_appointment(kind) and (tag & 15) - 1 == HELD else 0
-
-
-@compiled()
-def add(
-    state: IntArray, total: IntArray, at: int, delay: int, tag: int, seconds: int, day: int, works: bool
-) -> None:
-    """One more activity, the latest so far; `total` is the row of totals behind it, a copy of the one
-    before when this is called.
-
-    Written without branches where it can be: kinds, directions and outcomes come in no order that
-    a processor could foresee.
-    """
-    kind, direction, outcome = tag >> 6, ((tag >> 4) & 3) - 1, (tag & 15) - 1
-    timed = int(seconds >= 0)
-    spent = seconds * timed
-    if total[ALL] > 0:
-        _add_gap(state, at)
-    else:
-        state[FIRST] = at
-    state[LAST] = at
-    new_day = int(day != state[DAY_NOW])
-    state[DAY_NOW] = day
-    state[DAY_COUNT] = state[DAY_COUNT] * (1 - new_day) + 1
-    state[DAY_BUSIEST] = max(state[DAY_BUSIEST], state[DAY_COUNT])
-    state[N_OFF_DAY] += not works
-    state[N_PROMPT] += delay <= DAY
-    state[DELAY] += delay
-    state[LAST_DELAY] = delay
-    total[DAYS] += new_day
-    total[kind] += 1
-    total[ALL] += 1
-    total[IN + direction] += 1
-    total[TIME] += spent
-    total[TIMED] += timed
-    total[APPOINTMENTS] += is_appointment(kind)
-    state[LAST_OF_KIND + kind] = at
-    state[LAST_OF_DIRECTION + 1 + direction] = at
-    state[LAST_OF_OUTCOME + 1 + outcome] = at
-    state[N_OF_OUTCOME + 1 + outcome] += 1
-    state[TIMED_OF_KIND + kind] += timed
-    state[SECONDS_OF_KIND + kind] += spent
-    _add_quality(state, kind, direction, outcome, seconds)
-    _add_answers(state, int(direction == INBOUND), int(direction == OUTBOUND), at)
-    state[OUT_SINCE_DEMO] *= kind != DEMO
 
 
 @compiled()
@@ -173,6 +134,54 @@ def _add_answers(state: IntArray, inbound: int, outbound: int, at: int) -> None:
     state[WAITING_FOR_CUSTOMER] = at if outbound and of_customer == MISSING else of_customer
     state[OUT_SINCE_IN] = (state[OUT_SINCE_IN] + outbound) * (1 - inbound)
     state[OUT_SINCE_DEMO] += outbound
+
+
+@compiled()
+def add(state: IntArray, total: Int32Array, at: int, tag: int, seconds: int) -> None:
+    """One more activity, the latest so far; `total` is the row of totals behind it, a copy of the one
+    before when this is called.
+
+    Written without branches where it can be: kinds, directions and outcomes come in no order that
+    a processor could foresee.
+    """
+    kind, direction, outcome = tag >> 6, ((tag >> 4) & 3) - 1, (tag & 15) - 1
+    if total[ALL] > 0:
+        _add_gap(state, at)
+    else:
+        state[FIRST] = at
+    state[LAST] = at
+    state[LAST_OF_KIND + kind] = at
+    state[LAST_OF_DIRECTION + 1 + direction] = at
+    state[LAST_OF_OUTCOME + 1 + outcome] = at
+    total[min(kind, INTERNAL)] += 1
+    total[ALL] += 1
+    total[IN + direction] += 1
+    total[TIMED] += seconds >= 0
+    total[APPOINTMENTS] += is_appointment(kind)
+
+
+@compiled()
+def add_deeply(
+    state: IntArray, total: Int32Array, at: int, delay: int, tag: int, seconds: int, day: int, works: bool
+) -> None:
+    """What more than counts, times, recency and gaps need of the activity that `add` was given."""
+    kind, direction, outcome = tag >> 6, ((tag >> 4) & 3) - 1, (tag & 15) - 1
+    new_day = int(day != state[DAY_NOW])
+    state[DAY_NOW] = day
+    state[DAY_COUNT] = state[DAY_COUNT] * (1 - new_day) + 1
+    state[DAY_BUSIEST] = max(state[DAY_BUSIEST], state[DAY_COUNT])
+    state[N_OFF_DAY] += not works
+    state[N_PROMPT] += delay <= DAY
+    state[DELAY] += delay
+    state[LAST_DELAY] = delay
+    total[DAYS] += new_day
+    timed = int(seconds >= 0)
+    state[N_OF_OUTCOME + 1 + outcome] += 1
+    state[TIMED_OF_KIND + kind] += timed
+    state[SECONDS_OF_KIND + kind] += seconds * timed
+    _add_quality(state, kind, direction, outcome, seconds)
+    _add_answers(state, int(direction == INBOUND), int(direction == OUTBOUND), at)
+    state[OUT_SINCE_DEMO] *= kind != DEMO
 
 
 @compiled()

@@ -207,9 +207,10 @@ def terms(
             v[25] = filled / _FILLED
             for f in range(REP + 1, count):
                 v[_OWN + f - REP - 1] = state[f, _NOW]
-            told[row, k.AMOUNT] = v[0]
-            told[row, k.KIND], told[row, k.SOURCE], told[row, k.PRODUCT] = v[17], v[18], v[19]
-            told[row, k.REP] = state[REP, _NOW]
+            if len(told):
+                told[row, k.AMOUNT] = v[0]
+                told[row, k.KIND], told[row, k.SOURCE], told[row, k.PRODUCT] = v[17], v[18], v[19]
+                told[row, k.REP] = state[REP, _NOW]
             for c in range(width):
                 if place[c] >= 0:
                     out[row, place[c]] = v[c]

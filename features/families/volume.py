@@ -7,15 +7,16 @@ import math
 from features.compiled import compiled
 from features.families.state import (
     ALL,
+    CRM_UPDATE,
     DAY_BUSIEST,
     DAYS,
     DEMO,
     FIRST,
+    INTERNAL,
     N_OFF_DAY,
-    PROPOSAL,
 )
 from features.families.values import ratio
-from features.times import WEEK, FloatArray, IntArray
+from features.times import WEEK, FloatArray, Int32Array, IntArray
 
 WINDOWS = ("7d", "14d", "30d", "90d", "total")
 KINDS = ("calls", "emails", "meetings", "visits", "messages", "demos", "proposals", "crm_updates")
@@ -30,29 +31,17 @@ COLUMNS = (
 WIDTH = len(COLUMNS)
 _COUNTED = len(KINDS)  # the first of `ACTIVITY_KINDS`, in their order
 _REST = len(WINDOWS) * (_COUNTED + 1)
+TREND = _REST + 3
+CORE = (*COLUMNS[:_REST], COLUMNS[TREND])
 
 
 @compiled()
-def write(
-    v: FloatArray,
-    c: int,
-    state: IntArray,
-    totals: IntArray,
-    edge: IntArray,
-    end: int,
-    as_of: int,
-    working_days: int,
-    first_is_new_day: bool,
-    planned: int,
-) -> None:
-    """The family's columns from v[c] on.
+def write(v: FloatArray, c: int, totals: Int32Array, edge: IntArray, end: int) -> None:
+    """The counts and the trend, from v[c] on.
 
     Args:
         edge: rows of `totals` at which the windows of 7, 14, 30, 60 and 90 days begin.
         end: the row of `totals` behind the last activity.
-        working_days: in the 30 local days that end with today.
-        first_is_new_day: whether the first activity of the 30-day window is the first of its day.
-        planned: activities that lie ahead.
     """
     now = totals[end]
     w7, w14, w30, w90 = totals[edge[0]], totals[edge[1]], totals[edge[2]], totals[edge[4]]
@@ -64,17 +53,37 @@ def write(
         v[k + 2] = now[kind] - w30[kind]
         v[k + 3] = now[kind] - w90[kind]
         v[k + 4] = now[kind]
-    c += _REST
+    month, before = now[ALL] - w30[ALL], w30[ALL] - totals[edge[3], ALL]
+    v[c + TREND] = month - before
+
+
+@compiled()
+def write_deeply(
+    v: FloatArray,
+    c: int,
+    state: IntArray,
+    totals: Int32Array,
+    edge: IntArray,
+    end: int,
+    as_of: int,
+    working_days: int,
+    first_is_new_day: bool,
+    planned: int,
+) -> None:
+    """The family's other columns.
+
+    Args:
+        working_days: in the 30 local days that end with today.
+        first_is_new_day: whether the first activity of the 30-day window is the first of its day.
+        planned: activities that lie ahead.
+    """
+    now, w30 = totals[end], totals[edge[2]]
     count = now[ALL]
-    outward = 0
-    for kind in range(PROPOSAL + 1):
-        outward += now[kind]
-    month = count - w30[ALL]
-    before = w30[ALL] - totals[edge[3], ALL]
-    v[c] = count - outward
+    month, before = count - w30[ALL], w30[ALL] - totals[edge[3], ALL]
+    c += _REST
+    v[c] = now[CRM_UPDATE] + now[INTERNAL]
     v[c + 1] = ratio(month, working_days)
     v[c + 2] = count / max(1.0, (as_of - state[FIRST]) / WEEK) if count else math.nan
-    v[c + 3] = month - before
     v[c + 4] = ratio(month - before, month + before)
     v[c + 5] = state[DAY_BUSIEST]
     v[c + 6] = now[DAYS] - w30[DAYS] + (month > 0 and not first_is_new_day)

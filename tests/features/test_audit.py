@@ -362,6 +362,21 @@ def test_backdated_rewritten_and_deleted_records_are_told_apart(
     }  # fmt: skip
 
 
+def test_a_close_typed_in_late_is_proof() -> None:
+    def told(**fate: Any) -> Export:
+        deals = [deal(created_at=3, **fate), deal("e", created_at=20)]
+        return Export(data_of(in_days(opportunities=deals)))
+
+    still, later = told(), told(closed_at=30, outcome="won")
+    won, lost = told(closed_at=12, outcome="won"), told(closed_at=12, outcome="lost")
+    assert not found(against_earlier(later, still))
+    late = found(against_earlier(won, still), Level.PROOF)
+    assert set(late) == {("told_late", "opportunities.closed_at"), ("told_late", "opportunities.outcome")}
+    flipped = found(against_earlier(lost, won))
+    assert list(flipped) == [("told_late", "opportunities.outcome")]
+    assert flipped["told_late", "opportunities.outcome"].examples == ("d",)
+
+
 def test_people_without_a_creation_prove_something_only_where_they_could_be_seen() -> None:
     people = [{"contact_id": "p", "account_id": "a"}, {"contact_id": "q", "account_id": "b"}]
     masters = [{"account_id": "x", "created_at": 5}]
@@ -479,7 +494,7 @@ def test_a_lift_has_no_direction_and_is_not_learnt_from_the_deal_itself() -> Non
     assert (falling.by, falling.auc, falling.won, falling.lost) == ("value", 1.0, 134, 266)
     own_name = lift("own_name", np.array([f"d{n}" for n in range(400)], object), won, folds)
     assert (own_name.by, own_name.auc < 0.6) == ("category", True)
-    told = lift("told", np.where(won, "yes", None), won, folds)
+    told = lift("told", np.array(["yes" if one else None for one in won], object), won, folds)
     assert told.auc == 1.0
 
 

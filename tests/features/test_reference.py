@@ -202,7 +202,8 @@ def test_the_reference_that_says_nothing_is_the_same_on_disk_and_back(tmp_path: 
 
 def test_the_hash_tells_two_references_apart() -> None:
     hashes = {
-        REFERENCE.hash, nothing_known().hash, reference_of(PAST, day(12)).hash, replace(REFERENCE, given=False).hash,
+        REFERENCE.hash, nothing_known().hash, reference_of(PAST, day(12)).hash,
+        replace(REFERENCE, given=False).hash,
         replace(REFERENCE, date=REFERENCE.date + 1).hash, replace(REFERENCE, rows=REFERENCE.rows + 1).hash,
         replace(REFERENCE, reps=replace(REFERENCE.reps, team=REFERENCE.reps.team[::-1].copy())).hash,
         replace(REFERENCE, reps=replace(REFERENCE.reps, names=("a", "b", "c"))).hash,

@@ -1,4 +1,4 @@
-"""Nothing recorded after an instant changes a feature at that instant, by not one bit; nor a row of the reference."""
+"""Nothing recorded after an instant changes a feature of that instant, or a row of the reference."""
 
 from __future__ import annotations
 

@@ -1,11 +1,14 @@
-"""The pieces of the kernel against their meaning in plain Python."""
+"""The pieces of the kernel against their meaning in plain Python.
+
+No test has a deadline: some of what is called is compiled at its first call.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from features.clustering import are_clustered, cluster, grouped, offsets, room, slots
@@ -31,6 +34,7 @@ def columns(rows: Sequence[Row]) -> list[IntArray]:
     return [array([row[i] for row in rows]) for i in range(5)]
 
 
+@settings(deadline=None)
 @given(at=st.lists(INSTANTS, max_size=12), instant=INSTANTS, data=st.data())
 @example(at=[], instant=0, data=None)
 def test_first_after_is_the_first_of_a_part_that_is_greater(
@@ -42,13 +46,15 @@ def test_first_after_is_the_first_of_a_part_that_is_greater(
     assert found == low + sum(value <= instant for value in part)
 
 
+@settings(deadline=None)
 @given(at=INSTANTS, known=INSTANTS, until=INSTANTS, as_of=st.integers(-3, 7))
 def test_a_record_is_visible_once_it_has_happened_and_is_known_until_it_is_corrected(
     at: int, known: int, until: int, as_of: int
 ) -> None:
-    assert is_visible(at, known, until, as_of) == (max(at, known) <= as_of and as_of < until)
+    assert is_visible(at, known, until, as_of) == (max(at, known) <= as_of < until)
 
 
+@settings(deadline=None)
 @given(rows=ROWS)
 @example(rows=[])
 @example(rows=[(-1, 0, 0, 0, 0)])
@@ -61,6 +67,7 @@ def test_cluster_sorts_by_all_it_is_given_and_leaves_out_the_unknown(rows: list[
     assert found == sorted(found, key=lambda i: rows[i])  # stable
 
 
+@settings(deadline=None)
 @given(rows=ROWS, put_in_order=st.booleans())
 def test_rows_are_clustered_exactly_if_cluster_would_leave_them_as_they_are(
     rows: list[Row], put_in_order: bool
@@ -70,6 +77,7 @@ def test_rows_are_clustered_exactly_if_cluster_would_leave_them_as_they_are(
     assert are_clustered(entity, *order) == (rows == sorted(row for row in rows if row[0] >= 0))
 
 
+@settings(deadline=None)
 @given(entity=st.lists(st.integers(0, ENTITIES - 1), max_size=12))
 def test_offsets_tell_where_each_entity_begins(entity: list[int]) -> None:
     entity.sort()
@@ -78,6 +86,7 @@ def test_offsets_tell_where_each_entity_begins(entity: list[int]) -> None:
     assert room(first) == max(entity.count(e) for e in range(ENTITIES))
 
 
+@settings(deadline=None)
 @given(
     pairs=st.lists(st.tuples(st.integers(0, ENTITIES - 1), st.integers(-2, 3)), max_size=12),
     put_in_order=st.booleans(),
@@ -96,6 +105,7 @@ def test_snapshots_are_grouped_by_entity_and_in_order_within(
     assert first.tolist() == [*begins, len(pairs)]
 
 
+@settings(deadline=None)
 @given(codes=st.lists(st.integers(-1, 5) | st.integers(2**31 - 3, 2**31 - 1), max_size=24), data=st.data())
 def test_slots_number_the_distinct_codes_of_a_part_as_they_come(
     codes: list[int], data: st.DataObject
@@ -120,6 +130,7 @@ VERSIONS = st.lists(
 ASKED = [(entity, as_of) for as_of in range(-1, 8) for entity in range(3)]
 
 
+@settings(deadline=None)
 @given(versions=VERSIONS)
 def test_lookups_say_what_a_look_at_every_record_says(versions: list[Version]) -> None:
     entity, at, known, until = (array([version[i] for version in versions]) for i in range(4))
@@ -133,6 +144,7 @@ def test_lookups_say_what_a_look_at_every_record_says(versions: list[Version]) -
         assert following == min((a for _, a, _, _ in mine if a > as_of), default=NEVER)
 
 
+@settings(deadline=None)
 @given(rows=ROWS)
 def test_records_of_one_entity_and_of_a_mask_are_those_rows(rows: list[Row]) -> None:
     rows = [row for row in rows if row[0] >= 0]

@@ -7,6 +7,7 @@ the next, and those that are corrected between two.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from hypothesis import example, given, settings
@@ -58,7 +59,7 @@ Drawn = Sequence[tuple[Told, int, Sequence[tuple[int, Told]]]]
 
 
 def versions_of(drawn: Drawn, *, at_is_the_key: bool = False) -> list[Version]:
-    """All versions; where `at` belongs to the key, a correction cannot change it, and no two records share it."""
+    """All versions; where `at` is the key, a correction cannot change it, and no two records share it."""
     found: dict[int, list[Version]] = {}
     for number, (first, delay, corrections) in enumerate(drawn):
         key = first.at if at_is_the_key else number
@@ -123,7 +124,7 @@ def plain_activities(versions: Sequence[Version], as_of: int) -> dict[str, Any]:
     seen = seen_at(versions, as_of)
     inbound = [v for v in seen if (v.what + v.who) % 3 == 1]
     days = [v.at // DAY for v in seen]
-    gaps = [b.at - a.at for a, b in zip(seen, seen[1:], strict=False)]
+    gaps = [b.at - a.at for a, b in pairwise(seen)]
     silences = [*gaps, as_of - seen[-1].at] if seen else []
     planned = [v.at for v in versions if v.known <= as_of < min(v.at, v.until)]
     return {
@@ -176,8 +177,10 @@ def test_a_walk_over_activities_finds_what_a_loop_for_each_snapshot_finds(
 
     def of_account(as_of: int) -> dict[str, Any]:
         seen = seen_at(versions, as_of)
-        shared = ("activities_30d", "activities_90d", "activities_total", "reps_involved",
-                  "days_since_last_activity", "days_since_last_inbound", "contacts_reached_total")  # fmt: skip
+        shared = (
+            "activities_30d", "activities_90d", "activities_total", "reps_involved",
+            "days_since_last_activity", "days_since_last_inbound", "contacts_reached_total",
+        )  # fmt: skip
         mine = plain_activities(versions, as_of)
         recent = within(seen, as_of, 90)
         return {name: mine[name] for name in shared} | {
@@ -247,8 +250,8 @@ def test_a_walk_over_stages_finds_what_a_loop_for_each_snapshot_finds(drawn: Dra
             if now
             else None,
             "stages_below_peak": max(listed) - now.what if now and now.what < len(STAGES) else None,
-            "forward_moves": sum(b > a for a, b in zip(listed, listed[1:], strict=False)),
-            "skipped_stages": sum(max(b - a - 1, 0) for a, b in zip(listed, listed[1:], strict=False)),
+            "forward_moves": sum(b > a for a, b in pairwise(listed)),
+            "skipped_stages": sum(max(b - a - 1, 0) for a, b in pairwise(listed)),
         }
 
     assert differing({"stage_changes": rows}, "opportunity", asked, expected) == {}
@@ -274,7 +277,7 @@ def test_a_walk_over_edits_finds_what_a_loop_for_each_snapshot_finds(drawn: Draw
     def expected(as_of: int) -> dict[str, Any]:
         seen = seen_at(versions, as_of)
         numbers = [(0.0, 50.0, 70.5, None)[v.what] for v in seen]
-        pairs = [(a, b) for a, b in zip(numbers, numbers[1:], strict=False) if None not in (a, b)]
+        pairs = [(a, b) for a, b in pairwise(numbers) if None not in (a, b)]
         return {
             "edits_30d": len(within(seen, as_of, 30)),
             "edits_total": len(seen),

@@ -92,12 +92,14 @@ FROM scene s
 JOIN activity_versions a ON a.opportunity_id = s.opportunity_id
     AND a.known <= s.as_of AND s.as_of < a.happened AND s.as_of < a.until;
 
--- The account's visible activities: by their own account, or where that is empty by their deal's.
+-- The account's visible activities: by their own account, or where that is empty by their deal's, once
+-- the deal exists.
 CREATE TABLE account_activities AS
 SELECT s.n, s.as_of - a.happened AS age, a.kind, a.direction, a.contact_id, a.rep_id
 FROM scene s
 JOIN (
-    SELECT v.* EXCLUDE (account_id), coalesce(v.account_id, o.account_id) AS account_id
+    SELECT v.* EXCLUDE (account_id, start), coalesce(v.account_id, o.account_id) AS account_id,
+        CASE WHEN v.account_id IS NULL THEN greatest(v.start, o.created_at) ELSE v.start END AS start
     FROM activity_versions v
     LEFT JOIN opportunities o ON o.opportunity_id = v.opportunity_id
 ) a ON a.account_id = s.account_id AND a.start <= s.as_of AND s.as_of < a.until;

@@ -52,7 +52,7 @@ CONTACTS = Story(
         "missed_total": {before(30): 0, 30: 1, before(40): 1, 40: 2},
         "no_show_share": {before(22): None, 22: 0, before(30): 0, 30: 1 / 3, 35: 1 / 4, 40: 2 / 5},
         "effective_meeting_share": {
-            before(22): None, 22: 1, before(26): 1, 26: 1 / 2, 30: 1 / 3, before(35): 1 / 3, 35: 2 / 4, 40: 2 / 4,
+            before(22): None, 22: 1, before(26): 1, 26: 1 / 2, 30: 1 / 3, before(35): 1 / 3, 35: 2 / 4,
         },
         "outbound_since_last_inbound": {
             before(10): 0, 10: 1, before(14): 2, 14: 0, 16: 1, before(35): 5, 35: 6, 38: 0, 40: 1,

@@ -29,7 +29,9 @@ ORDERS = Story(
         "order_value_total": {before(10): 0, before(60): 60.5, 60: 62.5, 70: 60, 600: 60},
         "order_value_trend_90d": {before(10): 0, before(100): 60, 100: 40 - 20, 150: -2.5 - 62.5},
         "mean_order_value": {before(10): None, 10: 20, before(22): 20, 22: 25.25, 70: 15},
-        "last_order_value": {before(10): None, 10: 20, before(22): 20, 22: 30.5, before(60): 10, 60: 12, 70: -2.5},
+        "last_order_value": {
+            before(10): None, 10: 20, before(22): 20, 22: 30.5, before(60): 10, 60: 12, 70: -2.5,
+        },
         "largest_order_value": {before(10): None, 10: 20, before(22): 20, 22: 30.5, 70: 30.5},
         "last_order_over_mean": {before(10): None, 10: 1, before(22): 1, 22: 30.5 / 25.25, 70: -2.5 / 15},
         "days_since_last_order": {before(10): None, 10: 0, before(22): 12, 22: 2},

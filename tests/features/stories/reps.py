@@ -43,7 +43,8 @@ PAST = history_of(
     opportunities=[
         _closed("k1", (4, 8), "won", "r", kind="new", source="web", product="y", amount=1000.0),
         _closed("k2", (4, 9), "lost", "q", kind="renewal", source="fair", product="x", account_id="b"),
-        _closed("k3", (5, 15), "won", "s", kind="new", source="fair", product="x", amount=500.0, account_id="b"),
+        _closed("k3", (5, 15), "won", "s", kind="new", source="fair", product="x", amount=500.0,
+                account_id="b"),
         _closed("k4", (5, 20), "lost", "r"),
     ],
     stage_changes=[
@@ -83,7 +84,9 @@ PRESENT = Story(
         "rep_open_deals": {before(6): None, 6: 0, before(11): 0, 11: 1, before(25): 1, 25: 0},
         "rep_tenure_days": {before(6): None, 6: 5, 20: 19},
         "rep_prompt_recording_share": {before(11): None, 11: 1 / 2, before(18): 1 / 2, 18: 2 / 3},
-        "team_open_deals_per_rep": {before(6): None, 6: 0, before(11): 0, 11: 2 / 2, before(18): 2 / 2, 18: 1 / 2},
+        "team_open_deals_per_rep": {
+            before(6): None, 6: 0, before(11): 0, 11: 2 / 2, before(18): 2 / 2, 18: 1 / 2,
+        },
         "stage_win_rate": {
             before(11): None, 11: 1 / 2, before(13): 1 / 2, 13: 11 / 21, before(18): 11 / 21, 18: EAST_18,
         },

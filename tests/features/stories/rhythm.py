@@ -26,7 +26,7 @@ RHYTHM = Story(
         ],
     ),
     {
-        "days_since_last_activity": {before(10): None, 10: 0, before(15): 5, 15: 1, before(22): 8, 22: 0, 40: 8},
+        "days_since_last_activity": {before(10): None, 10: 0, before(15): 5, 15: 1, before(22): 8, 22: 0},
         "days_since_last_inbound": {before(15): None, 15: 1, 20: 6, 80: 66},
         "days_since_last_outbound": {before(10): None, 10: 0, before(22): 12, 22: 0, 30: 4},
         "days_since_last_call": {before(10): None, 10: 0, 20: 10, 55: 45, before(70): 60, 70: 0},

@@ -31,8 +31,12 @@ STAGE = Story(
         ],
     ),
     {
-        "stage": {before(10): None, 10: "lead", before(20): "lead", 20: "offer", before(31): "offer", 31: "parked"},
-        "previous_stage": {before(20): None, 20: "lead", 24: "lead", before(31): "lead", 31: "offer", 35: "parked"},
+        "stage": {
+            before(10): None, 10: "lead", before(20): "lead", 20: "offer", before(31): "offer", 31: "parked",
+        },
+        "previous_stage": {
+            before(20): None, 20: "lead", 24: "lead", before(31): "lead", 31: "offer", 35: "parked",
+        },
         "stage_position": {before(10): None, before(20): 0, 20: 2, 31: None, 35: 1, 50: 3, 60: 0},
         "stage_progress": {before(10): None, before(20): 0, 20: 2 / 3, 31: None, 35: 1 / 3, 50: 1},
         "stages_below_peak": {before(10): None, 10: 0, before(35): None, 35: 1, 50: 0, 60: 3},
@@ -45,7 +49,7 @@ STAGE = Story(
         "times_in_stage": {before(10): 0, 10: 1, 24: 1, 31: 1, before(60): 1, 60: 2},
         "deal_age_days": {before(10): None, 10: 0, 25: 15},
         "days_per_stage_move": {before(10): None, 10: 0, before(20): 10, 20: 5},
-        "stages_per_30d": {before(10): None, 10: 0, before(20): 0, 20: 2 / 10 * 30, 31: None, 35: 1 / 25 * 30},
+        "stages_per_30d": {before(10): None, 10: 0, before(20): 0, 20: 6, 31: None, 35: 1 / 25 * 30},
         "days_since_forward_move": {before(20): None, 20: 0, 35: 15, before(50): 30, 50: 0},
         "days_since_backward_move": {before(35): None, 35: 0, before(60): 25, 60: 0},
         "longest_dwell_days": {
@@ -53,12 +57,12 @@ STAGE = Story(
             80: 20,
         },
         "activities_in_stage": {
-            before(10): 0, before(15): 0, 15: 1, 20: 1, 22: 2, 26: 3, before(31): 3, 31: 0, before(36): 0, 36: 1,
+            before(10): 0, before(15): 0, 15: 1, 20: 1, 22: 2, 26: 3, before(31): 3, 31: 0, 36: 1,
         },
         "outbound_in_stage": {before(15): 0, 15: 1, before(20): 1, 20: 0, 22: 1, before(31): 1, 31: 0, 36: 1},
         "inbound_in_stage": {before(20): 0, 20: 1, 26: 2, before(31): 2, 31: 0},
         "appointments_in_stage": {before(22): 0, 22: 1, 26: 2, before(31): 2, 31: 0},
-        "activities_per_week_in_stage": {before(10): None, 10: 0, 15: 1, before(31): 3 / (11 / 7), 31: 0, 36: 1},
+        "activities_per_week_in_stage": {before(10): None, 10: 0, 15: 1, before(31): 3 / (11 / 7), 31: 0},
     },
 )  # fmt: skip
 
