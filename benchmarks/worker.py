@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 PAGE = resource.getpagesize()
+SETTLING = 10  # times two seconds, at most
 
 
 def main() -> None:
@@ -91,7 +92,7 @@ class Peak:
 
     def __enter__(self) -> Peak:
         if self._watch:
-            trim()
+            settle()
             self._base = self._peak = resident()
             if not reset_high_water():
                 self._thread = threading.Thread(target=self._sample, daemon=True)
@@ -124,10 +125,20 @@ def resident() -> int:
     return int(psutil.Process().memory_info().rss)
 
 
-def trim() -> None:
-    """Give freed pages back to the system, so that a run cannot hide in them (glibc only)."""
+def settle() -> None:
+    """Let freed pages go back to the system, so that a run cannot hide in them.
+
+    glibc does so when told to, other allocators (Polars', Arrow's) after some seconds by themselves.
+    """
     with suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
+    before = resident()
+    for _ in range(SETTLING):
+        time.sleep(2.0)
+        now = resident()
+        if now > 0.99 * before:
+            return
+        before = now
 
 
 def reset_high_water() -> bool:
