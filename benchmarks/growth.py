@@ -48,7 +48,7 @@ def grown_report(grown: Sequence[Grown], facts: Mapping[str, str]) -> Report:
     )  # fmt: skip
     notes = [
         "Beyond in- and output: peak resident memory less what was resident at the start of the first run "
-        "and less the result's matrix, per activity.",
+        "and less the result, per activity.",
         *(f"{o.name} at {s.activities:,} failed: {o.failed}" for s, o in grown if o.failed),
         *(f"{o.name} at {s.activities:,}: {o.verdict}" for s, o in grown if o.verdict not in ("", "equal")),
     ]

@@ -48,7 +48,7 @@ class Outcome:
     Attributes:
         seconds, cpu_seconds: of each run, scaled to all snapshots.
         peak_bytes: resident memory at its peak beyond that at the start of the first run.
-        output_bytes: of the result where it is one matrix, else 0.
+        output_bytes: of the result; 0 where it is no table.
         sample: of how many snapshots the time was scaled; 0 where all were computed.
         verdict: how its values compare with brute force; "" where there are none.
         load: the machine's load average when it began, from other work.

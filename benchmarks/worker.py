@@ -36,7 +36,6 @@ def main() -> None:
     prepare_s = time.perf_counter() - started
     sample = int(getattr(contender, "SAMPLE", 0))
     measured, result = repeated(lambda: contender.run(prepared), task["repeats"], task["limit"])
-    output = int(result.values.nbytes) if hasattr(getattr(result, "values", None), "nbytes") else 0
     if task["rows"] and contender.columns is not None:
         say("checking")
         rows = np.load(task["rows"])
@@ -44,7 +43,14 @@ def main() -> None:
         kept = found if sample else {name: values[rows] for name, values in found.items()}
         np.savez(task["out"], **kept)
     versions = {package: version(package) for package in task["packages"]}
-    say("done", prepare_s=prepare_s, sample=sample, output_bytes=output, versions=versions, **measured)
+    say(
+        "done",
+        prepare_s=prepare_s,
+        sample=sample,
+        output_bytes=size_of(result),
+        versions=versions,
+        **measured,
+    )
 
 
 def say(step: str, **values: Any) -> None:
@@ -56,6 +62,17 @@ def version(package: str) -> str:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return "source"
+
+
+def size_of(result: Any) -> int:
+    """Bytes of a Polars frame, an Arrow table, a pandas frame or dealcast's matrix; 0 of anything else."""
+    if hasattr(result, "estimated_size"):
+        return int(result.estimated_size())
+    if hasattr(result, "nbytes"):
+        return int(result.nbytes)
+    if hasattr(result, "memory_usage"):
+        return int(result.memory_usage().sum())
+    return int(getattr(getattr(result, "values", None), "nbytes", 0))
 
 
 def repeated(run: Callable[[], Any], repeats: int, limit: float) -> tuple[dict[str, Any], Any]:

@@ -15,6 +15,7 @@ from features.frame import FeatureFrame
 from features.history import History, Names
 from features.reference import Reference, nothing_known
 from features.snapshots import Snapshots
+from features.times import EARLIEST, FIRST_YEAR, LAST_YEAR, LATEST
 
 Entity = Literal["opportunity", "account"]
 NOTHING_KNOWN = nothing_known()
@@ -48,9 +49,10 @@ def build_features(
 
     Raises:
         UnknownEntity: a snapshot's code is none of the history's.
-        DataError: `only` names a feature that there is not.
+        DataError: `only` names a feature that there is not, or one twice; an `as_of` lies outside of
+            the years 1900 to 2200.
     """
-    _check_codes(history, snapshots, entity)
+    _check(history, snapshots, entity)
     features, plan = _planned(entity, history.conventions, only)
     workers = max(1, min(threads or _PROCESSORS, len(snapshots) // LEAST_PER_THREAD))
     task = task_of(history, reference, snapshots, plan, workers, len(features))
@@ -76,6 +78,9 @@ def _planned(
         unknown = [name for name in only if name not in by_name]
         if unknown:
             raise DataError(f"there is no {entity} feature {unknown[0]!r}; see the dictionary of features")
+        if len(set(only)) < len(only):
+            twice = next(name for name in only if only.count(name) > 1)
+            raise DataError(f"the {entity} feature {twice!r} is asked for twice; name it once")
         features = tuple(by_name[name] for name in only)
     custom = [custom_feature(column, category=False).name for column in conventions.custom]
     return features, plan_of(entity, [feature.name for feature in features], custom)
@@ -98,7 +103,11 @@ def _names(history: History, entity: Entity) -> Mapping[str, Names]:
     return named
 
 
-def _check_codes(history: History, snapshots: Snapshots, entity: Entity) -> None:
+def _check(history: History, snapshots: Snapshots, entity: Entity) -> None:
     count = len((history.opportunities if entity == "opportunity" else history.accounts).ids)
-    if len(snapshots) and not 0 <= snapshots.entity.min() <= snapshots.entity.max() < count:
+    if not len(snapshots):
+        return
+    if not 0 <= snapshots.entity.min() <= snapshots.entity.max() < count:
         raise UnknownEntity(f"a snapshot's {entity} code is none of 0 to {count - 1}")
+    if not EARLIEST <= snapshots.as_of.min() <= snapshots.as_of.max() <= LATEST:
+        raise DataError(f"an as_of lies outside of the years {FIRST_YEAR} to {LAST_YEAR}")

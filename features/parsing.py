@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Final
 
 import polars as pl
 
 from features.canonical import TIME
 from features.tables import Column, Kind
-from features.times import DAY, FIRST_YEAR, HOUR, LAST_YEAR, SECOND, to_micros
-
-EARLIEST: Final = to_micros(datetime(FIRST_YEAR, 1, 1, tzinfo=UTC))
-LATEST: Final = to_micros(datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC)) - 1
+from features.times import DAY, EARLIEST, HOUR, LATEST, SECOND
 
 _MINUTE: Final = 60 * SECOND
 ISO_8601: Final = (

@@ -25,7 +25,7 @@ import polars as pl
 from features.canonical import TIME
 from features.families.statistics import STATISTICS
 from features.history import Names, Reps
-from features.times import MISSING, NEVER, IntArray
+from features.times import MISSING, NEVER, BoolArray, IntArray
 
 ALL = ""  # the one key of the scope "all"
 SCOPES = ("all", "rep", "team", "stage", "kind", "source", "product", "industry")
@@ -43,7 +43,6 @@ class Reference:
         rows: int64, rows x `STATISTICS`. `seconds` are those of won deals: from creation to close,
             or, for a stage, spent in it; `open` and `reps` are as they stood, the rest totals.
         reps: the reps, their teams and since when.
-        given: False for the reference that says nothing.
     """
 
     keys: tuple[tuple[str, str], ...]
@@ -51,7 +50,11 @@ class Reference:
     date: IntArray
     rows: IntArray
     reps: Reps
-    given: bool = True
+
+    @property
+    def given(self) -> bool:
+        """False for the reference that says nothing."""
+        return bool(self.keys or self.reps.names)
 
     @cached_property
     def index(self) -> Mapping[tuple[str, str], int]:
@@ -72,7 +75,7 @@ class Reference:
     @cached_property
     def hash(self) -> str:
         """Hex digest: equal exactly where all rows and reps are."""
-        digest = hashlib.sha256(repr((self.keys, self.reps.names, self.reps.teams, self.given)).encode())
+        digest = hashlib.sha256(repr((self.keys, self.reps.names, self.reps.teams)).encode())
         for array in (self.first, self.date, self.rows, self.reps.team, self.reps.hired_at):
             digest.update(array.tobytes())
         return digest.hexdigest()[:16]
@@ -81,6 +84,11 @@ class Reference:
     def rep_places(self) -> IntArray:
         """The key of each rep; -1 without a row. One more, for an unknown rep."""
         return np.append(self.places("rep", self.reps.names), -1)
+
+    @cached_property
+    def has_team(self) -> BoolArray:
+        """Whether each rep has a team; the unknown rep behind them has none."""
+        return np.append(self.reps.team >= 0, False)
 
     @cached_property
     def hired_at(self) -> IntArray:
@@ -133,7 +141,7 @@ def nothing_known() -> Reference:
     """The reference that says nothing: every feature that needs one is not given."""
     empty = np.zeros(0, np.int64)
     reps = Reps((), (), empty, empty)
-    return Reference((), np.zeros(1, np.int64), empty, np.zeros((0, len(STATISTICS)), np.int64), reps, False)
+    return Reference((), np.zeros(1, np.int64), empty, np.zeros((0, len(STATISTICS)), np.int64), reps)
 
 
 def load_reference(folder: Path) -> Reference:

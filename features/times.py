@@ -63,6 +63,10 @@ def to_micros(when: datetime, time_zone: str = "UTC") -> int:
     return (elapsed.days * 86_400 + elapsed.seconds) * SECOND + elapsed.microseconds
 
 
+EARLIEST: Final = to_micros(datetime(FIRST_YEAR, 1, 1, tzinfo=UTC))
+LATEST: Final = to_micros(datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC)) - 1
+
+
 def from_micros(micros: int) -> datetime:
     """The aware UTC datetime of an instant."""
     return datetime.fromtimestamp(micros // SECOND, UTC).replace(microsecond=micros % SECOND)

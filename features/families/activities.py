@@ -254,8 +254,9 @@ def activities(
                         s.add_person(crowd[slot], at[i], tag[i])
                     if deep:
                         zone = local_shift(at[i], zone_starts, zone)
-                        day = (at[i] + zone_shifts[zone]) // DAY
-                        d = day - BASE_DAY
+                        # No day comes back where clocks are set back over midnight.
+                        day = max((at[i] + zone_shifts[zone]) // DAY, state[s.DAY_NOW])
+                        d = min(max(day - BASE_DAY, 0), len(working_before) - 2)
                         works = working_before[d + 1] > working_before[d]
                         delay = max(known[i] - at[i], 0)
                         s.add_deeply(state, total, at[i], delay, tag[i], seconds[i], day, works)

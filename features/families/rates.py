@@ -20,7 +20,7 @@ from features.families.statistics import (
     WON,
 )
 from features.families.values import days_since, ratio
-from features.times import FloatArray, IntArray
+from features.times import BoolArray, FloatArray, IntArray
 from features.visibility import first_after
 
 COLUMNS = (
@@ -81,8 +81,8 @@ def _write_rep(
 
 @compiled(
     "void(int64[::1], float64[:, ::1], int64[::1], int64[::1], int64[:, ::1], int64, int64[::1], int64[::1],"
-    " int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1],"
-    " float64[:, ::1])"
+    " int64[::1], boolean[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1],"
+    " int64[::1], float64[:, ::1])"
 )
 def rates(
     as_of: IntArray,
@@ -94,6 +94,7 @@ def rates(
     rep_place: IntArray,
     rep_key: IntArray,
     team_key: IntArray,
+    has_team: BoolArray,
     hired_at: IntArray,
     stage_key: IntArray,
     source_key: IntArray,
@@ -108,7 +109,8 @@ def rates(
     Args:
         first, date, rows: of the reference (`reference.Reference`); `everything`: its key for all.
         rep_place: per rep code of the history the place among the reference's reps; its last for unknown.
-        rep_key, team_key, hired_at: per such place the keys, -1 for none, and the hiring.
+        rep_key, team_key, has_team, hired_at: per such place the keys, -1 where nothing is known yet,
+            whether there is a team at all, and the hiring.
         stage_key, ...: per code of the history the key, -1 for none.
     """
     v = np.empty(_WIDTH, np.float64)
@@ -125,7 +127,7 @@ def rates(
         if not math.isnan(told[row, k.REP]):
             seat = rep_place[int(told[row, k.REP])]
             rep, team = _row(first, date, rep_key[seat], t), _row(first, date, team_key[seat], t)
-            _write_rep(v, rows, rep, team, team_key[seat] >= 0, overall, cycle)
+            _write_rep(v, rows, rep, team, has_team[seat], overall, cycle)
             if hired_at[seat] <= t:
                 v[5] = days_since(hired_at[seat], t)
         codes = (

@@ -264,13 +264,16 @@ def _calendar(task: Task, _account: IntArray, low: int, high: int) -> None:
 
 def _rates(task: Task, _account: IntArray, low: int, high: int) -> None:
     h, ref, part = task.history, task.reference, slice(low, high)
+    if not ref.given:
+        task.out[part, [column for column in task.plan.place["rates"].tolist() if column >= 0]] = np.nan
+        return
     named = h.fields.names_of
     unknown = len(ref.reps.names)
     rep_place = [ref.rep_index.get(name, unknown) for name in h.reps.names]
     rates.rates(
         task.snapshots.as_of[part], task.told[part], ref.first, ref.date, ref.rows,
         ref.index.get(("all", ""), -1), np.array(rep_place, np.int64),
-        ref.rep_places, ref.team_places, ref.hired_at, ref.places("stage", h.stage_names),
+        ref.rep_places, ref.team_places, ref.has_team, ref.hired_at, ref.places("stage", h.stage_names),
         ref.places("source", named["source"]), ref.places("product", named["product"]),
         ref.places("kind", named["kind"]), ref.places("industry", h.accounts.names["industry"]),
         task.plan.place["rates"], task.out[part],

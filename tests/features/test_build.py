@@ -149,10 +149,8 @@ except DataError:
 """
 
 
-@pytest.mark.parametrize("years", [5_000])
-def test_an_instant_outside_of_all_calendars_is_refused(years: int) -> None:
-    # BUG: the tables of local days are read outside of their bounds, which may end the process.
-    code = OUT_OF_TIME % day(365 * years)
+def test_an_instant_outside_of_all_calendars_is_refused() -> None:
+    code = OUT_OF_TIME % day(365 * 5_000)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, "refused"), done.stderr
 
@@ -182,12 +180,9 @@ def test_only_refuses_a_name_that_is_none_of_the_entitys_features(
             features_at(history, pairs_of(entity), entity, only=("weekday", name))
 
 
-def test_a_name_asked_for_twice_is_given_twice(history: History) -> None:
-    # BUG: the first of the two columns is never written, and holds what was in memory; refusing would do.
-    frame = features_at(
-        history, pairs_of("opportunity"), only=("activities_total", "weekday", "activities_total")
-    )
-    assert frame.values[:, 0].tolist() == frame.values[:, 2].tolist() == [0, 3, 2, 3, 3, 3]
+def test_a_name_asked_for_twice_is_refused(history: History) -> None:
+    with pytest.raises(DataError, match="the opportunity feature 'weekday' is asked for twice; name it once"):
+        features_at(history, pairs_of("opportunity"), only=("weekday", "activities_total", "weekday"))
 
 
 # What the one deal says, and a ratio of 0 activities to some days.

@@ -45,7 +45,7 @@ def test_a_column_that_the_configuration_calls_fixed_is_read_from_the_row_and_ne
         field_changes=[change(5, "amount", "7"), change(5, "rep_id", "s")],
     )
     assert values(history, AMOUNTS, 20) == [500, 0, 0, 70, 0]
-    assert values(history, ("rep_closed_deals", "days_with_rep", "rep_changes"), 20) == [0, 20, 0]
+    assert values(history, ("rep_closed_deals", "days_with_rep", "rep_changes"), 20) == [None, 20, 0]
     assert value(history, "edits_total", 20) == 2  # they were edited all the same
 
 

@@ -98,12 +98,12 @@ def test_what_is_told_later_changes_no_earlier_snapshot_and_shows_when_it_is_tol
     assert seen(history, [TOLD]) != seen(base, [TOLD])
 
 
+@pytest.mark.parametrize("days", [(3, before(TOLD), TOLD, 20, 31, 45), (3, TOLD)], ids=["on", "up to it"])
 @pytest.mark.parametrize("later", LATER.values(), ids=LATER)
 def test_snapshots_before_and_after_it_is_told_are_the_same_together_as_apart(
-    later: Mapping[str, Sequence[Row]],
+    later: Mapping[str, Sequence[Row]], days: Sequence[float]
 ) -> None:
     history = with_later(later)
-    days = [3, before(TOLD), TOLD, 20, 31, 45]
     together = seen(history, days)
     reference = reference_of(history, day(days[-1]))
     for entity, names in ENTITIES.items():

@@ -161,12 +161,14 @@ def plain_activities(versions: Sequence[Version], as_of: int) -> dict[str, Any]:
 LATE = [(Told(DAY, 0, 1), 30 * DAY, []), (Told(2 * DAY, 1, 2), 0, []), (Told(3 * DAY, 2, 3), 0, [])]
 CORRECTED = [(Told(DAY, 0, 1), 0, [(9 * DAY, Told(5 * DAY, 1, 2)), (6 * DAY, Told(DAY, 3, 0))]), *LATE[1:]]
 SOME_DAYS = [4 * DAY, 12 * DAY, 32 * DAY, 20 * DAY, 31 * DAY - 1]
+UP_TO_A_CORRECTION = [4 * DAY, 10 * DAY]
 
 
 @settings(deadline=None, max_examples=250)
 @given(drawn=RECORDS, asked=ASKED)
 @example(drawn=LATE, asked=SOME_DAYS)
 @example(drawn=CORRECTED, asked=SOME_DAYS)
+@example(drawn=CORRECTED, asked=UP_TO_A_CORRECTION)
 @example(drawn=[*LATE, *CORRECTED], asked=SOME_DAYS)
 def test_a_walk_over_activities_finds_what_a_loop_for_each_snapshot_finds(
     drawn: Drawn, asked: list[int]
@@ -195,6 +197,7 @@ def test_a_walk_over_activities_finds_what_a_loop_for_each_snapshot_finds(
 @settings(deadline=None, max_examples=150)
 @given(drawn=RECORDS, asked=ASKED)
 @example(drawn=CORRECTED, asked=SOME_DAYS)
+@example(drawn=CORRECTED, asked=UP_TO_A_CORRECTION)
 def test_a_walk_over_orders_finds_what_a_loop_for_each_snapshot_finds(drawn: Drawn, asked: list[int]) -> None:
     versions = versions_of(drawn)
     rows = [
@@ -227,6 +230,7 @@ def test_a_walk_over_orders_finds_what_a_loop_for_each_snapshot_finds(drawn: Dra
 @settings(deadline=None, max_examples=150)
 @given(drawn=RECORDS, asked=ASKED)
 @example(drawn=CORRECTED, asked=SOME_DAYS)
+@example(drawn=CORRECTED, asked=UP_TO_A_CORRECTION)
 def test_a_walk_over_stages_finds_what_a_loop_for_each_snapshot_finds(drawn: Drawn, asked: list[int]) -> None:
     versions = versions_of(drawn, at_is_the_key=True)
     names = (*STAGES, "parked")
@@ -260,6 +264,7 @@ def test_a_walk_over_stages_finds_what_a_loop_for_each_snapshot_finds(drawn: Dra
 @settings(deadline=None, max_examples=150)
 @given(drawn=RECORDS, asked=ASKED)
 @example(drawn=CORRECTED, asked=SOME_DAYS)
+@example(drawn=CORRECTED, asked=UP_TO_A_CORRECTION)
 def test_a_walk_over_edits_finds_what_a_loop_for_each_snapshot_finds(drawn: Drawn, asked: list[int]) -> None:
     versions = versions_of(drawn, at_is_the_key=True)
     values = ("0", "50", "70.5", "much")
@@ -294,6 +299,7 @@ def test_a_walk_over_edits_finds_what_a_loop_for_each_snapshot_finds(drawn: Draw
 @settings(deadline=None, max_examples=100)
 @given(drawn=RECORDS, asked=ASKED)
 @example(drawn=CORRECTED, asked=SOME_DAYS)
+@example(drawn=CORRECTED, asked=UP_TO_A_CORRECTION)
 @example(drawn=[*LATE, *CORRECTED], asked=SOME_DAYS)
 def test_no_feature_of_a_snapshot_depends_on_the_snapshots_beside_it(drawn: Drawn, asked: list[int]) -> None:
     versions = versions_of(drawn)
