@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Literal
 
+import numpy as np
+
 from features.catalog import FEATURES, Feature, custom_feature
 from features.conventions import Conventions
 from features.errors import DataError, UnknownEntity
@@ -15,7 +17,7 @@ from features.frame import FeatureFrame
 from features.history import History, Names
 from features.reference import Reference, nothing_known
 from features.snapshots import Snapshots
-from features.times import EARLIEST, FIRST_YEAR, LAST_YEAR, LATEST
+from features.times import EARLIEST, FIRST_YEAR, LAST_YEAR, LATEST, IntArray
 
 Entity = Literal["opportunity", "account"]
 NOTHING_KNOWN = nothing_known()
@@ -53,6 +55,7 @@ def build_features(
             the years 1900 to 2200.
     """
     _check(history, snapshots, entity)
+    snapshots = Snapshots(_owned(snapshots.entity), _owned(snapshots.as_of))
     features, plan = _planned(entity, history.conventions, only)
     workers = max(1, min(threads or _PROCESSORS, len(snapshots) // LEAST_PER_THREAD))
     task = task_of(history, reference, snapshots, plan, workers, len(features))
@@ -101,6 +104,14 @@ def _names(history: History, entity: Entity) -> Mapping[str, Names]:
     for column in history.conventions.categories:
         named[custom_feature(column, category=True).name] = told[column]
     return named
+
+
+def _owned(values: IntArray) -> IntArray:
+    """The same as int64 that kernels take: contiguous, and not lent read-only as data frames lend them."""
+    flags = values.flags
+    if values.dtype == np.int64 and flags.c_contiguous and flags.writeable:
+        return values
+    return np.array(values, np.int64)
 
 
 def _check(history: History, snapshots: Snapshots, entity: Entity) -> None:

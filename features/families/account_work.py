@@ -49,7 +49,7 @@ def _write(
     v[6] = channels
     v[7] = days_since(state[s.LAST], as_of)
     v[8] = days_since(state[s.LAST_OF_DIRECTION + 1 + s.INBOUND], as_of)
-    of_kind = state[s.LAST_OF_KIND : s.LAST_OF_DIRECTION]
+    of_kind = state[s.LAST_OF_KIND : s.GAP_LONGEST]
     v[9] = days_since(max(of_kind[s.MEETING], of_kind[s.VISIT], of_kind[s.DEMO]), as_of)
     recent = reached = involved = 0
     for i in range(len(people)):
@@ -107,7 +107,7 @@ def account_work(
         last_as_of = as_of[order[groups[g + 1] - 1]]
         n_people = slots(all_contact[mine], 0, high, key, seat, person)
         n_reps = slots(all_rep[mine], 0, high, key, seat, colleague)
-        s.clear(state)
+        s.clear(state, s.STATE)
         crowd[:n_people] = 0
         reps[:n_reps] = 0
         settled = 0
@@ -128,6 +128,10 @@ def account_work(
                 for n in range(s.TOTALS):
                     total[n] = totals[i, n]
                 if known[i] <= t and not gone:
+                    direction = ((tag[i] >> 4) & 3) - 1
+                    total[s.IN + direction] += 1
+                    total[s.APPOINTMENTS] += s.is_appointment(tag[i] >> 6)
+                    state[s.LAST_OF_DIRECTION + 1 + direction] = at[i]
                     s.add(state, total, at[i], tag[i], -1)
                     if person[i] >= 0:
                         s.add_person(crowd[person[i]], at[i], tag[i])

@@ -12,7 +12,7 @@ from features.compiled import compiled
 from features.families import dialogue, people, rhythm, volume
 from features.families import state as s
 from features.families import told as k_told
-from features.families.values import days_since, hours, ratio, runs
+from features.families.values import days_since, hours, ratio
 from features.times import DAY, NEVER, WEEK, FloatArray, Int32Array, IntArray
 from features.visibility import first_after, is_visible
 
@@ -207,7 +207,8 @@ def activities(
     ahead = np.empty(most, np.int64)
     edge = np.empty(5, np.int64)
     v = np.empty(_WIDTH, np.float64)
-    source, goal, length = runs(place)
+    source = np.flatnonzero(place >= 0)
+    goal = place[source]
     width = s.STATE if deep else s.CORE
     zone = 0
     for g in range(len(groups) - 1):
@@ -224,7 +225,7 @@ def activities(
                 if known[i] < at[i]:
                     ahead[n_ahead] = i
                     n_ahead += 1
-        s.clear(state)
+        s.clear(state, width)
         crowd[:n_people] = 0
         reps[:n_reps] = 0
         edge[:] = 0
@@ -247,11 +248,7 @@ def activities(
                     total[n] = totals[i - low, n]
                 spent[i - low + 1] = spent[i - low]
                 if known[i] <= t and not gone:
-                    s.add(state, total, at[i], tag[i], seconds[i])
-                    spent[i - low + 1] += max(seconds[i], 0)
                     slot = person[i]
-                    if slot >= 0:
-                        s.add_person(crowd[slot], at[i], tag[i])
                     if deep:
                         zone = local_shift(at[i], zone_starts, zone)
                         # No day comes back where clocks are set back over midnight.
@@ -264,6 +261,13 @@ def activities(
                         state[s.N_WITH_CONTACT] += slot >= 0
                         if colleague[i] >= 0:
                             reps[colleague[i]] += 1
+                        if slot >= 0:
+                            s.add_person(crowd[slot], at[i], tag[i])
+                    elif slot >= 0:
+                        crowd[slot, s.P_COUNT] += 1
+                        crowd[slot, s.P_LAST] = at[i]
+                    s.add(state, total, at[i], tag[i], seconds[i])
+                    spent[i - low + 1] += max(seconds[i], 0)
                 i += 1
             end = i - low
             count = totals[end, s.ALL]
@@ -293,9 +297,9 @@ def activities(
                     stage_edge = first_after(at, low, i, int(begun) - 1) - low
                 _write_in_stage(v, _IN_STAGE, totals, stage_edge, end, begun, t)
                 _write_recording(v, _RECORDING, state, count, overdue, oldest, t)
-            for n in range(len(length)):
-                for k in range(length[n]):
-                    out[row, goal[n] + k] = v[source[n] + k]
+            target = out[row]
+            for n in range(len(source)):
+                target[goal[n]] = v[source[n]]
             if saved:
                 state[:width] = kept[:width]
                 crowd[:n_people] = kept_crowd[:n_people]

@@ -34,7 +34,8 @@ def write(v: FloatArray, c: int, totals: Int32Array, spent: IntArray, edge: IntA
         then = edge[i if i < 3 else 4] if i < 4 else 0
         seconds = spent[end] - spent[then]
         v[c + i] = seconds
-        v[c + 5 + i] = ratio(seconds, totals[end, s.TIMED] - totals[then, s.TIMED])
+        timed = totals[end, s.TIMED] - totals[then, s.TIMED]
+        v[c + 5 + i] = seconds / timed if timed else math.nan
 
 
 @compiled()

@@ -21,16 +21,18 @@ COLUMNS = (
     "days_to_next_activity",
 )  # fmt: skip
 WIDTH = len(COLUMNS)
-CORE = (*COLUMNS[: len(LAST)], *COLUMNS[len(LAST) + 1 : len(LAST) + 7])
+_DEEP = ("inbound", "outbound", "connected", "held")
+CORE = (
+    *(f"days_since_last_{what}" for what in LAST if what not in _DEEP),
+    "mean_gap_days", "longest_silence_days",
+)  # fmt: skip
 
 
 @compiled()
 def write(v: FloatArray, c: int, state: IntArray, count: int, as_of: int) -> None:
     """Recency and gaps, from v[c] on; `count` activities in all."""
-    kind = state[s.LAST_OF_KIND : s.LAST_OF_DIRECTION]
+    kind = state[s.LAST_OF_KIND : s.GAP_LONGEST]
     v[c] = days_since(state[s.LAST], as_of)
-    v[c + 1] = days_since(state[s.LAST_OF_DIRECTION + 1 + s.INBOUND], as_of)
-    v[c + 2] = days_since(state[s.LAST_OF_DIRECTION + 1 + s.OUTBOUND], as_of)
     v[c + 3] = days_since(kind[s.CALL], as_of)
     v[c + 4] = days_since(kind[s.EMAIL], as_of)
     v[c + 5] = days_since(max(kind[s.MEETING], kind[s.VISIT], kind[s.DEMO]), as_of)
@@ -38,35 +40,38 @@ def write(v: FloatArray, c: int, state: IntArray, count: int, as_of: int) -> Non
     v[c + 7] = days_since(kind[s.DEMO], as_of)
     v[c + 8] = days_since(kind[s.PROPOSAL], as_of)
     v[c + 9] = days_since(max(kind[s.CRM_UPDATE], kind[s.TASK], kind[s.OTHER]), as_of)
-    v[c + 10] = days_since(state[s.LAST_OF_OUTCOME + 1 + s.CONNECTED], as_of)
-    v[c + 11] = days_since(state[s.LAST_OF_OUTCOME + 1 + s.HELD], as_of)
     c += len(LAST)
-    v[c + 1 : c + 7] = math.nan
+    v[c + 1] = v[c + 3] = math.nan
     if count:
-        silence = as_of - state[s.LAST]
-        longest = state[s.GAP_LONGEST]
-        v[c + 3] = days(max(longest, silence))
-        if count > 1:
-            mean = days(state[s.LAST] - state[s.FIRST]) / (count - 1)
-            v[c + 1] = mean
-            v[c + 2] = days(state[s.GAP_LAST])
-            v[c + 4] = variation(count - 1, state[s.GAP_SECONDS], state[s.GAP_SQUARES])
-            v[c + 5] = ratio(days(silence), mean)
-            v[c + 6] = ratio(silence, longest)
+        v[c + 3] = days(max(state[s.GAP_LONGEST], as_of - state[s.LAST]))
+    if count > 1:
+        v[c + 1] = days(state[s.LAST] - state[s.FIRST]) / (count - 1)
 
 
 @compiled()
 def write_deeply(
     v: FloatArray, c: int, state: IntArray, count: int, as_of: int, created_at: int, next_at: int
 ) -> None:
-    """The first activity's delay, answers, and what is planned.
+    """Recency by direction and outcome, the first activity's delay, the gaps' course, answers, what is
+    planned; after `write`.
 
     Args:
         created_at: of the deal.
         next_at: of the next planned activity, `NEVER` without one.
     """
+    v[c + 1] = days_since(state[s.LAST_OF_DIRECTION + 1 + s.INBOUND], as_of)
+    v[c + 2] = days_since(state[s.LAST_OF_DIRECTION + 1 + s.OUTBOUND], as_of)
+    v[c + 10] = days_since(state[s.LAST_OF_OUTCOME + 1 + s.CONNECTED], as_of)
+    v[c + 11] = days_since(state[s.LAST_OF_OUTCOME + 1 + s.HELD], as_of)
     c += len(LAST)
     v[c] = days(state[s.FIRST] - created_at) if count and created_at <= as_of else math.nan
+    v[c + 2] = v[c + 4] = v[c + 5] = v[c + 6] = math.nan
+    if count > 1:
+        silence = as_of - state[s.LAST]
+        v[c + 2] = days(state[s.GAP_LAST])
+        v[c + 4] = variation(count - 1, state[s.GAP_SECONDS], state[s.GAP_SQUARES])
+        v[c + 5] = ratio(days(silence), v[c + 1])
+        v[c + 6] = ratio(silence, state[s.GAP_LONGEST])
     answered = state[s.N_RESPONSES]
     waiting = state[s.WAITING]
     late = waiting != MISSING and as_of - waiting > s.PROMPT

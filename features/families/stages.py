@@ -18,6 +18,7 @@ COLUMNS = (
     "days_since_backward_move", "longest_dwell_days",
 )  # fmt: skip
 _WIDTH = len(COLUMNS)
+_DWELL = COLUMNS.index("days_in_stage")
 
 (
     _NOW, _BEFORE, _SINCE, _MOVES, _POSITION, _PEAK, _FORWARD, _BACKWARD, _SKIPPED, _LAST_FORWARD,
@@ -53,14 +54,16 @@ def _enter(state: IntArray, visits: IntArray, at: int, stage: int, listed: int) 
 
 @compiled()
 def _write(
-    v: FloatArray, state: IntArray, visits: IntArray, listed: int, created_at: int, as_of: int
+    v: FloatArray, state: IntArray, visits: IntArray, listed: int, created_at: int, as_of: int, deep: bool
 ) -> None:
-    v[:] = math.nan
     now, moves = state[_NOW], state[_MOVES]
+    v[_DWELL] = days_since(state[_SINCE], as_of) if now >= 0 else math.nan
+    if not deep:
+        return
+    dwell = v[_DWELL]
+    v[:] = math.nan
     age = days_since(created_at, as_of) if created_at <= as_of else math.nan
-    dwell = math.nan
     if now >= 0:
-        dwell = days_since(state[_SINCE], as_of)
         v[0] = now
         v[17] = days(max(state[_LONGEST], as_of - state[_SINCE]))
     if state[_BEFORE] >= 0:
@@ -70,7 +73,7 @@ def _write(
         v[3] = now / (listed - 1) if listed > 1 else math.nan
         v[4] = state[_PEAK] - now
         v[14] = now / max(age, 1.0) * 30 if created_at <= as_of else math.nan
-    v[5] = dwell
+    v[_DWELL] = dwell
     v[6] = age - dwell
     v[7] = moves
     v[8], v[9], v[10] = state[_FORWARD], state[_BACKWARD], state[_SKIPPED]
@@ -110,6 +113,9 @@ def stages(
     state, kept = np.empty(_STATE, np.int64), np.empty(_STATE, np.int64)
     visits, kept_visits = np.zeros(names, np.int64), np.zeros(names, np.int64)
     v = np.empty(_WIDTH, np.float64)
+    source = np.flatnonzero(place >= 0)
+    goal = place[source]
+    deep = len(told) > 0 or len(source) > 1 or (len(source) == 1 and source[0] != _DWELL)
     for g in range(len(groups) - 1):
         e = entity[order[groups[g]]]
         high = first[e + 1]
@@ -133,13 +139,12 @@ def stages(
                 if known[i] <= t and not gone:
                     _enter(state, visits, at[i], stage[i], listed)
                 i += 1
-            _write(v, state, visits, listed, created_at[e], t)
+            _write(v, state, visits, listed, created_at[e], t, deep)
             if len(told):
                 told[row, k.STAGE_SINCE] = state[_SINCE] if state[_NOW] >= 0 else math.nan
                 told[row, k.STAGE], told[row, k.DAYS_IN_STAGE], told[row, k.AGE_DAYS] = v[0], v[5], v[12]
-            for c in range(_WIDTH):
-                if place[c] >= 0:
-                    out[row, place[c]] = v[c]
+            for c in range(len(source)):
+                out[row, goal[c]] = v[source[c]]
             if saved:
                 state[:], visits[:] = kept, kept_visits
             else:

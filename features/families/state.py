@@ -34,24 +34,24 @@ TOTALS = DAYS + 1
 KINDS = len(ACTIVITY_KINDS)
 FIRST, LAST = 0, 1
 LAST_OF_KIND = 2
-LAST_OF_DIRECTION = LAST_OF_KIND + KINDS
+GAP_LONGEST = LAST_OF_KIND + KINDS
+CORE = GAP_LONGEST + 1  # what counts, times, recency and gaps need; the rest is for deeper features
+LAST_OF_DIRECTION = CORE
 LAST_OF_OUTCOME = LAST_OF_DIRECTION + 1 + len(DIRECTIONS)
-INSTANTS = LAST_OF_OUTCOME + 1 + len(ACTIVITY_OUTCOMES)
-GAP_LAST, GAP_LONGEST, GAP_SECONDS, GAP_SQUARES = range(INSTANTS, INSTANTS + 4)
-CORE = INSTANTS + 4  # what counts, times, recency and gaps need; the rest is for deeper features
-WAITING, WAITING_FOR_CUSTOMER, DAY_NOW = range(CORE, CORE + 3)  # instants, too
-N_OF_OUTCOME = CORE + 3
+WAITING = LAST_OF_OUTCOME + 1 + len(ACTIVITY_OUTCOMES)
+WAITING_FOR_CUSTOMER, DAY_NOW = WAITING + 1, WAITING + 2
+N_OF_OUTCOME = DAY_NOW + 1
 TIMED_OF_KIND = N_OF_OUTCOME + 1 + len(ACTIVITY_OUTCOMES)
 SECONDS_OF_KIND = TIMED_OF_KIND + KINDS
 _REST = SECONDS_OF_KIND + KINDS
 (
     N_SENT, N_OPENED, N_REPLIED, N_CALLS_SHORT, CALL_LONGEST, N_APPOINTMENTS_ENDED, N_EFFECTIVE, N_OFF_DAY,
-    N_PROMPT, DELAY, LAST_DELAY, DAY_COUNT, DAY_BUSIEST, PENDING, MEETINGS_TO_FOLLOW, MEETINGS_FOLLOWED,
-    PROPOSALS_TO_FOLLOW, PROPOSALS_FOLLOWED, N_RESPONSES, RESPONSE, RESPONSE_LAST, RESPONSE_SLOWEST,
-    N_PROMPT_RESPONSES, N_CUSTOMER_RESPONSES, CUSTOMER_RESPONSE, OUT_SINCE_IN, OUT_SINCE_DEMO,
-    N_WITH_CONTACT,
-) = range(_REST, _REST + 28)  # fmt: skip
-STATE = _REST + 28
+    N_PROMPT, DELAY, LAST_DELAY, GAP_LAST, GAP_SECONDS, GAP_SQUARES, DAY_COUNT, DAY_BUSIEST, PENDING,
+    MEETINGS_TO_FOLLOW, MEETINGS_FOLLOWED, PROPOSALS_TO_FOLLOW, PROPOSALS_FOLLOWED, N_RESPONSES, RESPONSE,
+    RESPONSE_LAST, RESPONSE_SLOWEST, N_PROMPT_RESPONSES, N_CUSTOMER_RESPONSES, CUSTOMER_RESPONSE,
+    OUT_SINCE_IN, OUT_SINCE_DEMO, N_WITH_CONTACT,
+) = range(_REST, _REST + 31)  # fmt: skip
+STATE = _REST + 31
 
 # people: a row per contact.
 P_COUNT, P_FIRST, P_LAST, P_APPOINTMENTS, P_INBOUND = range(5)
@@ -59,11 +59,13 @@ PERSON = 5
 
 
 @compiled()
-def clear(state: IntArray) -> None:
-    """The state before any activity."""
-    state[:] = 0
-    state[:INSTANTS] = MISSING
-    state[WAITING : DAY_NOW + 1] = MISSING
+def clear(state: IntArray, width: int) -> None:
+    """The state before any activity: its first `width` numbers, `CORE` or `STATE`."""
+    state[:GAP_LONGEST] = MISSING
+    state[GAP_LONGEST] = 0
+    if width > CORE:
+        state[CORE : DAY_NOW + 1] = MISSING
+        state[DAY_NOW + 1 :] = 0
 
 
 @compiled()
@@ -86,16 +88,6 @@ def wants_follow_up(tag: int) -> int:
     if kind == PROPOSAL:
         return 2
     return 1 if is_appointment(kind) and (tag & 15) - 1 == HELD else 0
-
-
-@compiled()
-def _add_gap(state: IntArray, at: int) -> None:
-    gap = at - state[LAST]
-    state[GAP_LAST] = gap
-    state[GAP_LONGEST] = max(state[GAP_LONGEST], gap)
-    seconds = min(gap // SECOND, LONGEST_GAP_S)
-    state[GAP_SECONDS] += seconds
-    state[GAP_SQUARES] += seconds * seconds
 
 
 @compiled()
@@ -144,28 +136,34 @@ def add(state: IntArray, total: Int32Array, at: int, tag: int, seconds: int) -> 
     Written without branches where it can be: kinds, directions and outcomes come in no order that
     a processor could foresee.
     """
-    kind, direction, outcome = tag >> 6, ((tag >> 4) & 3) - 1, (tag & 15) - 1
+    kind = tag >> 6
     if total[ALL] > 0:
-        _add_gap(state, at)
+        state[GAP_LONGEST] = max(state[GAP_LONGEST], at - state[LAST])
     else:
         state[FIRST] = at
     state[LAST] = at
     state[LAST_OF_KIND + kind] = at
-    state[LAST_OF_DIRECTION + 1 + direction] = at
-    state[LAST_OF_OUTCOME + 1 + outcome] = at
     total[min(kind, INTERNAL)] += 1
     total[ALL] += 1
-    total[IN + direction] += 1
     total[TIMED] += seconds >= 0
-    total[APPOINTMENTS] += is_appointment(kind)
 
 
 @compiled()
 def add_deeply(
     state: IntArray, total: Int32Array, at: int, delay: int, tag: int, seconds: int, day: int, works: bool
 ) -> None:
-    """What more than counts, times, recency and gaps need of the activity that `add` was given."""
+    """What more than counts, times, recency and gaps need of an activity, before `add` is given it."""
     kind, direction, outcome = tag >> 6, ((tag >> 4) & 3) - 1, (tag & 15) - 1
+    if total[ALL] > 0:
+        gap = at - state[LAST]
+        whole = min(gap // SECOND, LONGEST_GAP_S)
+        state[GAP_LAST] = gap
+        state[GAP_SECONDS] += whole
+        state[GAP_SQUARES] += whole * whole
+    total[IN + direction] += 1
+    total[APPOINTMENTS] += is_appointment(kind)
+    state[LAST_OF_DIRECTION + 1 + direction] = at
+    state[LAST_OF_OUTCOME + 1 + outcome] = at
     new_day = int(day != state[DAY_NOW])
     state[DAY_NOW] = day
     state[DAY_COUNT] = state[DAY_COUNT] * (1 - new_day) + 1
@@ -186,7 +184,7 @@ def add_deeply(
 
 @compiled()
 def add_person(person: IntArray, at: int, tag: int) -> None:
-    """One more activity with a contact."""
+    """One more activity with a contact, all that is asked of it."""
     if person[P_COUNT] == 0:
         person[P_FIRST] = at
     person[P_COUNT] += 1

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from features.compiled import compiled
-from features.times import DAY, HOUR, MISSING, IntArray
+from features.times import DAY, HOUR, MISSING
 
 
 @compiled()
@@ -42,19 +40,3 @@ def variation(count: int, total: int, squares: int) -> float:
         return math.nan
     spread = float(count) * float(squares) - float(total) * float(total)
     return math.sqrt(max(spread, 0.0)) / total
-
-
-@compiled()
-def runs(place: IntArray) -> tuple[IntArray, IntArray, IntArray]:
-    """The wanted columns (place >= 0) as runs of neighbours: where from, where to, how many."""
-    source, goal, length = np.empty_like(place), np.empty_like(place), np.zeros_like(place)
-    count = 0
-    for k in range(len(place)):
-        if place[k] < 0:
-            continue
-        if k > 0 and place[k] == place[k - 1] + 1 and place[k - 1] >= 0:
-            length[count - 1] += 1
-        else:
-            source[count], goal[count], length[count] = k, place[k], 1
-            count += 1
-    return source[:count], goal[:count], length[:count]

@@ -21,7 +21,7 @@ from features.times import WEEK, FloatArray, Int32Array, IntArray
 WINDOWS = ("7d", "14d", "30d", "90d", "total")
 KINDS = ("calls", "emails", "meetings", "visits", "messages", "demos", "proposals", "crm_updates")
 COLUMNS = (
-    *(f"{kind}_{window}" for kind in KINDS for window in WINDOWS),
+    *(f"{kind}_{window}" for window in WINDOWS for kind in KINDS),
     *(f"activities_{window}" for window in WINDOWS),
     "internal_work_total", "activities_per_working_day_30d", "activities_per_week",
     "activity_trend_30d", "activity_momentum", "busiest_day_activities", "active_days_30d",
@@ -30,7 +30,8 @@ COLUMNS = (
 )  # fmt: skip
 WIDTH = len(COLUMNS)
 _COUNTED = len(KINDS)  # the first of `ACTIVITY_KINDS`, in their order
-_REST = len(WINDOWS) * (_COUNTED + 1)
+_ALL = len(WINDOWS) * _COUNTED
+_REST = _ALL + len(WINDOWS)
 TREND = _REST + 3
 CORE = (*COLUMNS[:_REST], COLUMNS[TREND])
 
@@ -44,17 +45,16 @@ def write(v: FloatArray, c: int, totals: Int32Array, edge: IntArray, end: int) -
         end: the row of `totals` behind the last activity.
     """
     now = totals[end]
-    w7, w14, w30, w90 = totals[edge[0]], totals[edge[1]], totals[edge[2]], totals[edge[4]]
-    for n in range(_COUNTED + 1):
-        kind = n if n < _COUNTED else ALL
-        k = c + 5 * n
-        v[k] = now[kind] - w7[kind]
-        v[k + 1] = now[kind] - w14[kind]
-        v[k + 2] = now[kind] - w30[kind]
-        v[k + 3] = now[kind] - w90[kind]
-        v[k + 4] = now[kind]
-    month, before = now[ALL] - w30[ALL], w30[ALL] - totals[edge[3], ALL]
-    v[c + TREND] = month - before
+    for w in range(4):
+        then = totals[edge[w if w < 3 else 4]]
+        for kind in range(_COUNTED):
+            v[c + _COUNTED * w + kind] = float(now[kind]) - float(then[kind])
+        v[c + _ALL + w] = now[ALL] - then[ALL]
+    for kind in range(_COUNTED):
+        v[c + _COUNTED * 4 + kind] = now[kind]
+    v[c + _ALL + 4] = now[ALL]
+    month, two_months = totals[edge[2], ALL], totals[edge[3], ALL]
+    v[c + TREND] = (now[ALL] - month) - (month - two_months)
 
 
 @compiled()
