@@ -24,7 +24,7 @@ from features.families.statistics import (
 from features.history import History
 from features.reference import ALL, Reference
 from features.snapshots import Snapshots
-from features.times import DAY, MISSING, NEVER, SECOND, WEEK, IntArray
+from features.times import DAY, LATEST, MISSING, NEVER, SECOND, WEEK, IntArray
 
 MONDAY = 4 * DAY  # 1970-01-05T00:00Z
 Events = tuple[IntArray, IntArray, int, IntArray]  # key, week from which on, statistic, change
@@ -43,6 +43,7 @@ def reference_of(history: History, until: int) -> Reference:
     A row depends on what was known before its date alone: later records neither change it nor,
     by a row more, an earlier one.
     """
+    until = min(until, LATEST)
     names = _names(history)
     keys = tuple(sorted((scope, name) for scope, its in names.items() for name in its))
     place = {key: code for code, key in enumerate(keys)}

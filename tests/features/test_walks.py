@@ -79,7 +79,7 @@ def versions_of(drawn: Drawn, *, at_is_the_key: bool = False) -> list[Version]:
 def seen_at(versions: Sequence[Version], as_of: int) -> list[Version]:
     """What is visible, in the order in which it happened."""
     seen = [v for v in versions if v.at <= as_of and v.known <= as_of < v.until]
-    return sorted(seen, key=lambda v: (v.at, v.known, v.what, v.who))
+    return sorted(seen, key=lambda v: (v.at, v.known, v.what, (v.what + v.who) % 3, v.who))
 
 
 def within(versions: Sequence[Version], as_of: int, days: int) -> list[Version]:

@@ -167,7 +167,7 @@ def test_cuts_and_changes_of_the_amount() -> None:
         "last_amount_change_share": 0.5, "days_since_amount_change": 4.0,
     }  # fmt: skip
     assert_found(expected, features(9, field_changes=told))
-    assert features(2, field_changes=told)["amount"] == 80.12  # half to even
+    assert features(2, field_changes=told)["amount"] == 80.125  # as it is told, not in hundredths
     assert features(4, field_changes=told)["last_amount_change_share"] is None
     assert features(9, field_changes=changes("amount", (1, "inf")))["amount"] is None
 
