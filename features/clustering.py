@@ -104,6 +104,22 @@ def offsets(entity: IntArray, entities: int) -> IntArray:
     return first
 
 
+@compiled(
+    "Tuple((int64[::1], int64[::1]))(int64[::1], int64, int64[::1], int64[::1], int64[::1], int64[::1])"
+)
+def arranged(
+    entity: IntArray, entities: int, at: IntArray, known: IntArray, tie: IntArray, tie_too: IntArray
+) -> tuple[IntArray, IntArray]:
+    """The order of `cluster`, and where each entity's rows begin in it.
+
+    The order is empty where the rows lie in it already.
+    """
+    if are_clustered(entity, at, known, tie, tie_too):
+        return np.empty(0, np.int64), offsets(entity, entities)
+    order = cluster(entity, entities, at, known, tie, tie_too)
+    return order, offsets(entity[order], entities)
+
+
 @compiled("Tuple((int64[::1], int64[::1]))(int64[::1], int64[::1], int64)")
 def grouped(entity: IntArray, as_of: IntArray, entities: int) -> tuple[IntArray, IntArray]:
     """Snapshots by entity and then by `as_of`, and where each entity's group begins among them.

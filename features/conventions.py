@@ -8,6 +8,7 @@ travels with the model, so that later records cannot change how earlier ones are
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
@@ -44,7 +45,7 @@ class Conventions:
     categories: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def fields(self) -> tuple[str, ...]:
         """The columns of a deal that have a history or are fixed, in the order the kernels know."""
         return (*NUMERIC_FIELDS, *TIME_FIELDS, *CATEGORICAL_FIELDS, OWNER_FIELD, *self.custom)
@@ -54,9 +55,10 @@ class Conventions:
         """The further columns that are features."""
         return (*self.categories, *self.numbers)
 
-    def is_category(self, field: str) -> bool:
-        """Whether a field holds text."""
-        return field in (*CATEGORICAL_FIELDS, OWNER_FIELD, *self.categories)
+    @cached_property
+    def texts(self) -> frozenset[str]:
+        """The fields that hold text."""
+        return frozenset((*CATEGORICAL_FIELDS, OWNER_FIELD, *self.categories))
 
 
 def conventions_of(data: CanonicalData, known_at: int | None = None) -> Conventions:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -44,6 +45,7 @@ from features.row_columns import (
     ints,
     known_at,
     names_in,
+    nevers,
     times,
     until_of,
 )
@@ -159,6 +161,9 @@ def _accounts(rows: Sequence[Row], index: Index) -> Accounts:
 
 
 def _reps(rows: Sequence[Row], index: Index) -> Reps:
+    if not rows:
+        count = len(index) - 1
+        return Reps(names_in(index), (), np.full(count, -1, np.int64), np.full(count, MISSING, np.int64))
     teams = index_of(column(rows, "team_id"))
     team, hired_at = [-1] * (len(index) - 1), [MISSING] * (len(index) - 1)
     for row in rows:
@@ -188,7 +193,9 @@ def _fields(
 ) -> Fields:
     names, rows_told = conventions.fields, tables.get("field_changes", ())
     of, at, told, fields, texts = columns(rows_told, "opportunity_id", "at", "recorded_at", "field", "value")
-    pairs = set(zip(fields, texts, strict=True))
+    pairs: dict[str, list[tuple[str, str]]] = {}
+    for pair in set(zip(fields, texts, strict=True)):
+        pairs.setdefault(pair[0], []).append(pair)
     names_of: dict[str, Names] = {OWNER_FIELD: names_in(indices.reps)}
     said: dict[tuple[str, str], float] = {}
     fixed, value = [0] * len(names), [[_NAN] * len(rows)] * len(names)
@@ -198,8 +205,8 @@ def _fields(
         if name in conventions.fixed:
             own, since[code] = _row_column(tables, name, rows, opportunities, accounts)
             fixed[code] = 1
-        mine = [pair for pair in pairs if pair[0] == name]
-        if conventions.is_category(name):
+        mine = pairs.get(name, ())
+        if name in conventions.texts:
             own = [_word(value) for value in own]
             index = indices.reps if name == OWNER_FIELD else index_of([*(text for _, text in mine), *own])
             names_of.setdefault(name, names_in(index))
@@ -296,7 +303,7 @@ def _contacts(rows: Sequence[Row], indices: _Indices) -> Contacts:
     names, of, told, roles = columns(rows, "contact_id", "account_id", "created_at", "role")
     code, since = [_ROLE[role] for role in roles], [MISSING if time is None else time for time in told]
     role, created = ints(code), ints(since)
-    never = np.full(len(rows), NEVER, np.int64)
+    never = nevers(len(rows))
     account, count = codes(indices.accounts, of), len(indices.contacts) - 1
     of_accounts = clustered(
         account, len(indices.accounts) - 1, created, created, never, {"role": role}, (role, role)
@@ -320,6 +327,8 @@ def _orders(rows: Sequence[Row], accounts: Index) -> Records:
 
 
 def _leads(rows: Sequence[Row], deals: Index, sources: Index) -> Records:
+    if not rows:
+        return _no_leads(len(deals) - 1)
     ids = column(rows, "lead_id")
     place = codes(index_of(ids), ids)
     created, converted = times(rows, "created_at"), times(rows, "converted_at")
@@ -329,6 +338,13 @@ def _leads(rows: Sequence[Row], deals: Index, sources: Index) -> Records:
         "seen": np.maximum(created, converted),
     }
     entity = codes(deals, column(rows, "opportunity_id"))
-    never = np.full(len(rows), NEVER, np.int64)
+    never = nevers(len(rows))
     records = clustered(entity, len(deals) - 1, created, created, never, kept, (place, place))
     return Records(records.first, records.at, records["seen"], records.until, records.columns)
+
+
+@lru_cache
+def _no_leads(deals: int) -> Records:
+    nothing = np.zeros(0, np.int64)
+    kept = {"response_at": nothing, "source": nothing, "seen": nothing}
+    return Records(np.zeros(deals + 1, np.int64), nothing, nothing, nothing, kept)

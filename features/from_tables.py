@@ -214,7 +214,7 @@ def _fields(
         if name == OWNER_FIELD:
             names_of[name] = reps.names
             values[rows] = _codes(texts, reps.names)
-        elif conventions.is_category(name):
+        elif name in conventions.texts:
             own = [texts] if row_values is None or not fixed[code] else [texts, row_values]
             names_of[name] = tuple(pl.concat(own).drop_nulls().unique().sort().to_list())
             values[rows] = _codes(texts, names_of[name])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from features.clustering import are_clustered, cluster, offsets
+from features.clustering import arranged, offsets
 from features.times import BoolArray, IntArray
 
 Column = npt.NDArray[Any]
@@ -85,8 +85,8 @@ def clustered(
         ties: what decides the order of rows that happened and became known at the same instants.
     """
     tie, tie_too = ties or (np.zeros(len(at), np.int64),) * 2
-    if are_clustered(entity, at, known, tie, tie_too):
-        return Records(offsets(entity, entities), at, known, until, columns)
-    order = cluster(entity, entities, at, known, tie, tie_too)
+    order, first = arranged(entity, entities, at, known, tie, tie_too)
+    if not len(order) and (not len(entity) or entity[0] >= 0):
+        return Records(first, at, known, until, columns)
     taken = {name: values[order] for name, values in columns.items()}
-    return Records(offsets(entity[order], entities), at[order], known[order], until[order], taken)
+    return Records(first, at[order], known[order], until[order], taken)

@@ -16,6 +16,8 @@ from features.times import MISSING, NEVER, FloatArray, IntArray
 Row = Mapping[str, Any]
 Index = dict[str | None, int]
 
+_NEVERS = np.full(4096, NEVER, np.int64)
+
 
 def column(rows: Sequence[Row], name: str) -> list[Any]:
     """One column of a table; None where a row lacks it."""
@@ -52,7 +54,8 @@ def names_in(index: Index) -> Names:
 def codes(index: Index, texts: Sequence[str | None]) -> IntArray:
     """The code of each text; -1 where it is none of the index's."""
     if len(set(texts)) == 1:  # all of one deal or account, as a request mostly is
-        return np.full(len(texts), index.get(texts[0], -1), np.int64)
+        code = index.get(texts[0], -1)
+        return np.full(len(texts), code, np.int64) if code else np.zeros(len(texts), np.int64)
     return ints([index.get(text, -1) for text in texts])
 
 
@@ -75,14 +78,20 @@ def times(rows: Sequence[Row], name: str, empty: int = MISSING) -> IntArray:
 
 def known_at(at: Sequence[int], told: Sequence[int | None]) -> IntArray:
     """When each row was recorded: `at` where that is not given."""
-    if None in told:
+    try:
+        return ints(told)  # type: ignore[arg-type]
+    except TypeError:
         return ints([a if t is None else t for a, t in zip(at, told, strict=True)])
-    return ints(told)  # type: ignore[arg-type]
+
+
+def nevers(count: int) -> IntArray:
+    """`NEVER` so many times; not to be written to."""
+    return _NEVERS[:count] if count <= len(_NEVERS) else np.full(count, NEVER, np.int64)
 
 
 def until_of(keys: Sequence[Any], known: IntArray) -> IntArray:
     """When each row was replaced by the next version of its key."""
     if len(set(keys)) == len(keys):
-        return np.full(len(keys), NEVER, np.int64)
+        return nevers(len(keys))
     index: dict[Any, int] = {}
     return superseded(ints([index.setdefault(key, len(index)) for key in keys]), known)

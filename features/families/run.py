@@ -48,6 +48,7 @@ FAMILIES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
 }
 _TELLING = frozenset({"terms", "purchases", "accounts", "rates"})
+PARTS_PER_THREAD = 4  # so that no thread waits long for a slower one
 LEAST_PER_THREAD = 2_000  # snapshots for which starting a thread pays
 
 
@@ -286,8 +287,9 @@ def _calendar_of(history: History) -> Calendar:
 
 
 def _in_parts(task: Task, groups: IntArray, run: Callable[[IntArray], object]) -> None:
-    """Groups of snapshots on several threads, each with about as many snapshots."""
-    cuts = np.searchsorted(groups, np.linspace(0, groups[-1], task.threads + 1)) if task.threads > 1 else ()
+    """Groups of snapshots on several threads, in parts of about as many snapshots."""
+    parts = task.threads * PARTS_PER_THREAD
+    cuts = np.searchsorted(groups, np.linspace(0, groups[-1], parts + 1)) if task.threads > 1 else ()
     if task.threads == 1 or len(groups) < 2 * task.threads:
         run(groups)
         return
