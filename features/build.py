@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from features.catalog import FEATURES, Feature, custom_feature
+from features.clustering import bounds
 from features.conventions import Conventions
 from features.errors import DataError, UnknownEntity
 from features.families.run import LEAST_PER_THREAD, Plan, fill_accounts, fill_deals, plan_of, task_of
@@ -54,8 +55,8 @@ def build_features(
         DataError: `only` names a feature that there is not, or one twice; an `as_of` lies outside of
             the years 1900 to 2200.
     """
-    _check(history, snapshots, entity)
     snapshots = Snapshots(_owned(snapshots.entity), _owned(snapshots.as_of))
+    _check(history, snapshots, entity)
     features, plan = _planned(entity, history.conventions, only)
     workers = max(1, min(threads or _PROCESSORS, len(snapshots) // LEAST_PER_THREAD))
     task = task_of(history, reference, snapshots, plan, workers, len(features))
@@ -118,7 +119,8 @@ def _check(history: History, snapshots: Snapshots, entity: Entity) -> None:
     count = len((history.opportunities if entity == "opportunity" else history.accounts).ids)
     if not len(snapshots):
         return
-    if not 0 <= snapshots.entity.min() <= snapshots.entity.max() < count:
+    least, greatest, first, last = bounds(snapshots.entity, snapshots.as_of)
+    if not 0 <= least <= greatest < count:
         raise UnknownEntity(f"a snapshot's {entity} code is none of 0 to {count - 1}")
-    if not EARLIEST <= snapshots.as_of.min() <= snapshots.as_of.max() <= LATEST:
+    if not EARLIEST <= first <= last <= LATEST:
         raise DataError(f"an as_of lies outside of the years {FIRST_YEAR} to {LAST_YEAR}")

@@ -223,3 +223,13 @@ def seats(first: IntArray, codes: Int32Array) -> tuple[IntArray, Int32Array, Int
             if number[i] >= 0:
                 named[begin[e] + number[i]] = codes[i]
     return begin, named, number
+
+
+@compiled("UniTuple(int64, 4)(int64[::1], int64[::1])")
+def bounds(entity: IntArray, as_of: IntArray) -> tuple[int, int, int, int]:
+    """The least and greatest of two columns that are not empty, in one pass."""
+    least, greatest, first, last = entity[0], entity[0], as_of[0], as_of[0]
+    for i in range(len(entity)):
+        least, greatest = min(least, entity[i]), max(greatest, entity[i])
+        first, last = min(first, as_of[i]), max(last, as_of[i])
+    return least, greatest, first, last
