@@ -10,6 +10,7 @@ import numpy as np
 from benchmarks.brute import Records
 from benchmarks.columns import DAY, KINDS
 from benchmarks.world import DIRECTIONS, KIND_SHARES, OUTCOMES, STAGES
+from features.tables import TABLES
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -47,7 +48,12 @@ def request(records: int, seed: int) -> tuple[Rows, int]:
         ],
         "activities": [_activity(rng, i, at, contacts) for i, at in enumerate(moments["activities"])],
     }
-    return rows, START + 100 * DAY
+    return {name: [_whole(name, row) for row in its] for name, its in rows.items()}, START + 100 * DAY
+
+
+def _whole(table: str, row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The row with all canonical columns, as the service makes rows of a request."""
+    return dict.fromkeys(TABLES[table].column_names) | row
 
 
 def records_of(rows: Rows) -> Records:

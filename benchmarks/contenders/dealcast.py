@@ -29,6 +29,7 @@ from features.snapshots import Snapshots
 from features.tables import ROLES, TABLES, Table
 
 REPS = 500
+_READING = Conventions(STAGES)  # a model's own, kept between requests
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def one(
     """The features of one request's only opportunity, from its decoded records."""
     import numpy as np
 
-    history = history_from_rows(tables, Conventions(STAGES))
+    history = history_from_rows(tables, _READING)
     snapshot = Snapshots(np.zeros(1, np.int64), np.array([as_of], np.int64))
     return build_features(history, snapshot, only=None if whole else COLUMNS)
 
