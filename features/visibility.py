@@ -40,3 +40,9 @@ def first_after(at: IntArray, low: int, high: int, instant: int) -> int:
 def is_visible(at: int, known: int, until: int, as_of: int) -> bool:
     """Whether a record has happened, is known and is not corrected yet at `as_of`."""
     return at <= as_of and known <= as_of < until
+
+
+@compiled()
+def is_settled(known: int, until: int, as_of: int, last_as_of: int) -> bool:
+    """Whether a record that has happened by `as_of` stays visible, or stays away, up to `last_as_of`."""
+    return known <= as_of and (until <= as_of or until > last_as_of)

@@ -9,7 +9,7 @@ from features.compiled import compiled
 from features.families import state as s
 from features.families.values import days_since, ratio
 from features.times import DAY, FloatArray, Int32Array, IntArray
-from features.visibility import first_after
+from features.visibility import first_after, is_settled, is_visible
 
 COLUMNS = (
     "activities_30d", "activities_90d", "activities_total", "activity_trend_30d", "appointments_90d",
@@ -117,8 +117,7 @@ def account_work(
             i = settled
             saved = False
             while i < high and at[i] <= t:
-                gone = until[i] <= t
-                if not saved and (known[i] > t or (not gone and until[i] <= last_as_of)):
+                if not saved and not is_settled(known[i], until[i], t, last_as_of):
                     saved = True
                     settled = i
                     kept[:] = state
@@ -127,7 +126,7 @@ def account_work(
                 total = totals[i + 1]
                 for n in range(s.TOTALS):
                     total[n] = totals[i, n]
-                if known[i] <= t and not gone:
+                if is_visible(at[i], known[i], until[i], t):
                     direction = ((tag[i] >> 4) & 3) - 1
                     total[s.IN + direction] += 1
                     total[s.APPOINTMENTS] += s.is_appointment(tag[i] >> 6)

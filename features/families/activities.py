@@ -14,7 +14,7 @@ from features.families import state as s
 from features.families import told as k_told
 from features.families.values import days_since, hours, ratio
 from features.times import DAY, NEVER, WEEK, FloatArray, Int32Array, IntArray
-from features.visibility import first_after, is_visible
+from features.visibility import first_after, is_settled, is_visible
 
 IN_STAGE = (
     "activities_in_stage", "outbound_in_stage", "inbound_in_stage", "appointments_in_stage",
@@ -236,8 +236,7 @@ def activities(
             i = settled
             saved = False
             while i < high and at[i] <= t:
-                gone = until[i] <= t
-                if not saved and (known[i] > t or (not gone and until[i] <= last_as_of)):
+                if not saved and not is_settled(known[i], until[i], t, last_as_of):
                     saved = True
                     settled = i
                     kept[:width] = state[:width]
@@ -247,7 +246,7 @@ def activities(
                 for n in range(s.TOTALS):
                     total[n] = totals[i - low, n]
                 spent[i - low + 1] = spent[i - low]
-                if known[i] <= t and not gone:
+                if is_visible(at[i], known[i], until[i], t):
                     slot = person[i]
                     if deep:
                         zone = local_shift(at[i], zone_starts, zone)

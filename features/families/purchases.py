@@ -15,7 +15,7 @@ from features.families import told as k
 from features.families.state import LONGEST_GAP_S
 from features.families.values import days, days_since, ratio, variation
 from features.times import DAY, MISSING, SECOND, FloatArray, IntArray
-from features.visibility import first_after
+from features.visibility import first_after, is_settled, is_visible
 
 COLUMNS = (
     "orders_30d", "orders_90d", "orders_365d", "orders_total", "order_trend_90d", "order_value_90d",
@@ -149,15 +149,14 @@ def purchases(
             i = settled
             saved = False
             while i < high and at[i] <= t:
-                gone = until[i] <= t
-                if not saved and (known[i] > t or (not gone and until[i] <= last_as_of)):
+                if not saved and not is_settled(known[i], until[i], t, last_as_of):
                     saved = True
                     settled = i
                     kept[:] = state
                     kept_bought[:n_products] = bought[:n_products]
                 total = totals[i - low + 1]
                 total[:] = totals[i - low]
-                if known[i] <= t and not gone:
+                if is_visible(at[i], known[i], until[i], t):
                     _add(state, total[0], at[i], cents[i])
                     total[0] += 1
                     total[1] += cents[i]

@@ -10,6 +10,7 @@ from features.compiled import compiled
 from features.families import told as k
 from features.families.values import days, days_since, ratio
 from features.times import MISSING, FloatArray, IntArray
+from features.visibility import is_settled, is_visible
 
 COLUMNS = (
     "stage", "previous_stage", "stage_position", "stage_progress", "stages_below_peak", "days_in_stage",
@@ -131,12 +132,11 @@ def stages(
             i = settled
             saved = False
             while i < high and at[i] <= t:
-                gone = until[i] <= t
-                if not saved and (known[i] > t or (not gone and until[i] <= last_as_of)):
+                if not saved and not is_settled(known[i], until[i], t, last_as_of):
                     saved = True
                     settled = i
                     kept[:], kept_visits[:] = state, visits
-                if known[i] <= t and not gone:
+                if is_visible(at[i], known[i], until[i], t):
                     _enter(state, visits, at[i], stage[i], listed)
                 i += 1
             _write(v, state, visits, listed, created_at[e], t, deep)

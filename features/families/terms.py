@@ -12,7 +12,7 @@ from features.families import told as k
 from features.families.months import month_of, month_start
 from features.families.values import days_since, ratio
 from features.times import DAY, MISSING, FloatArray, IntArray
-from features.visibility import is_visible
+from features.visibility import is_settled, is_visible
 
 COLUMNS = (
     "amount", "amount_changes", "amount_cuts", "amount_change_share", "last_amount_change_share",
@@ -177,12 +177,11 @@ def terms(
             i = settled
             saved = False
             while i < high and at[i] <= t:
-                gone = until[i] <= t
-                if not saved and (known[i] > t or (not gone and until[i] <= last_as_of)):
+                if not saved and not is_settled(known[i], until[i], t, last_as_of):
                     saved = True
                     settled = i
                     kept[:], kept_edits, kept_edited = state, edits, edited
-                if known[i] <= t and not gone:
+                if is_visible(at[i], known[i], until[i], t):
                     edits += 1
                     edited = at[i]
                     if field[i] >= 0 and fixed[field[i]] == 0:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from features.calendars import BASE_DAY, LAST_DAY, calendar_of, local_times
 from features.errors import ConfigError
-from features.locales import check_locale
+from features.locales import check_locale, holidays_of
 from features.times import DAY, FIRST_YEAR, HOUR, LAST_YEAR, SECOND, to_micros
 from tests.factories import features_at
 from tests.features.stories.telling import CONVENTIONS, activity, history_of
@@ -156,6 +156,7 @@ def test_days_are_local_where_clocks_go_back_over_midnight() -> None:
 @pytest.mark.parametrize("locale", ["CN", "DE", "DE-BY", "US-CA"])
 def test_a_country_and_a_part_of_it_are_known(locale: str) -> None:
     check_locale(locale, "pipeline.toml")
+    assert len({day.year for day in holidays_of(locale)}) > 20
 
 
 @pytest.mark.parametrize(
