@@ -6,9 +6,9 @@ counts; `tests/features/test_parity.py` holds it to the bits of `from_tables`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import itemgetter
 from typing import Any
 
@@ -29,21 +29,19 @@ from features.history import (
     heard_of,
     tag_of,
     text_array,
-    ties,
-    whole,
-    whole_seconds,
 )
+from features.packing import ties, whole, whole_seconds
 from features.records import Column, Records, clustered
 from features.row_columns import (
     Index,
     Row,
+    clocks,
     codes,
     column,
     columns,
     floats,
     index_of,
     ints,
-    known_at,
     names_in,
     nevers,
     times,
@@ -71,10 +69,11 @@ def history_from_rows(tables: Rows, conventions: Conventions) -> History:
         tables: canonical rows by table; a column that is absent is empty. Times are microseconds.
         conventions: how they are read.
     """
-    done = _Done(columns(tables.get("activities", ()), *_DONE))
-    indices = _indices(tables, done)
-    in_order = sorted(tables.get("opportunities", ()), key=lambda row: row["opportunity_id"])
-    opportunities = _opportunities(in_order, indices)
+    done = _Done(tables.get("activities", ()))
+    deals = sorted(tables.get("opportunities", ()), key=_deal_id)
+    told = _Told(tables.get("field_changes", ()))
+    indices = _indices(tables, deals, done, told)
+    opportunities = _opportunities(deals, indices)
     accounts = _accounts(tables.get("accounts", ()), indices.accounts)
     stage_names, stage_changes = _stage_changes(tables.get("stage_changes", ()), conventions, indices.deals)
     leads = tables.get("leads", ())
@@ -85,8 +84,8 @@ def history_from_rows(tables: Rows, conventions: Conventions) -> History:
         accounts=accounts,
         stage_names=stage_names,
         stage_changes=stage_changes,
-        fields=_fields(tables, conventions, indices, in_order, opportunities, accounts),
-        activities=_activities(tables.get("activities", ()), done, indices, opportunities),
+        fields=_fields(tables, told, conventions, indices, deals, opportunities, accounts),
+        activities=_activities(done, indices, opportunities),
         contacts=_contacts(tables.get("contacts", ()), indices),
         orders=_orders(tables.get("orders", ()), indices.accounts),
         deals=deals_of(opportunities, len(accounts.ids)),
@@ -96,14 +95,33 @@ def history_from_rows(tables: Rows, conventions: Conventions) -> History:
     )
 
 
-_DONE = ("activity_id", "at", "recorded_at", "opportunity_id", "account_id", "contact_id", "rep_id")
+_deal_id = itemgetter("opportunity_id")
 
 
 class _Done:
-    """What activities name, read once."""
+    """The columns of the activities, and what they name."""
 
-    def __init__(self, read: Sequence[tuple[Any, ...]]) -> None:
-        self.keys, self.at, self.told, self.deals, self.accounts, self.contacts, self.reps = read
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = rows
+        read = columns(
+            rows, "activity_id", "at", "recorded_at", "opportunity_id", "account_id", "contact_id", "rep_id",
+            "duration_s",
+        )  # fmt: skip
+        self.keys, self.at, self.told, self.of_deal, self.of_account, self.contact, self.rep, self.seconds = (
+            read
+        )
+        self.deals, self.accounts, self.reps = set(self.of_deal), set(self.of_account), set(self.rep)
+
+
+class _Told:
+    """The columns of the changes of fields; `texts_of` is what was told of each field."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        read = columns(rows, "opportunity_id", "at", "recorded_at", "field", "value")
+        self.of_deal, self.at, self.told, self.fields, self.texts = read
+        self.texts_of: dict[str, list[str]] = {}
+        for field, text in zip(self.fields, self.texts, strict=True):
+            self.texts_of.setdefault(field, []).append(text)
 
 
 @dataclass(frozen=True)
@@ -116,31 +134,28 @@ class _Indices:
     reps: Index
 
 
-def _indices(tables: Rows, done: _Done) -> _Indices:
-    deals = tables.get("opportunities", ())
-    of_deals, of_reps = columns(deals, "account_id", "rep_id")
-    named = [
-        a for t in ("accounts", "orders", "contacts") for a in column(tables.get(t, ()), "account_id")
-    ]  # fmt: skip
-    owners = [row["value"] for row in tables.get("field_changes", ()) if row["field"] == OWNER_FIELD]
-    masters = column(tables.get("reps", ()), "rep_id")
-    return _Indices(
-        deals=index_of(column(deals, "opportunity_id")),
-        accounts=index_of([*of_deals, *named, *set(done.accounts)]),
-        contacts=index_of(done.contacts),
-        reps=index_of([*masters, *of_reps, *owners, *set(done.reps)]),
+def _indices(tables: Rows, deals: Sequence[Row], done: _Done, told: _Told) -> _Indices:
+    ids, of_account, of_rep = columns(deals, "opportunity_id", "account_id", "rep_id")
+    accounts = done.accounts.union(
+        of_account, *(column(tables.get(t, ()), "account_id") for t in ("accounts", "orders", "contacts"))
     )
+    reps = done.reps.union(
+        of_rep, column(tables.get("reps", ()), "rep_id"), told.texts_of.get(OWNER_FIELD, ())
+    )
+    return _Indices(index_of(ids), index_of(accounts), index_of(done.contact), index_of(reps))
 
 
 def _opportunities(rows: Sequence[Row], indices: _Indices) -> Opportunities:
-    won = np.array([outcome == OUTCOMES[0] for outcome in column(rows, "outcome")], np.bool_)
+    of_account, created, closed, outcome, rep = columns(
+        rows, "account_id", "created_at", "closed_at", "outcome", "rep_id"
+    )
     return Opportunities(
         text_array(names_in(indices.deals)),
-        codes(indices.accounts, column(rows, "account_id")),
-        times(rows, "created_at"),
-        times(rows, "closed_at", NEVER),
-        won,
-        text_array(column(rows, "rep_id")),
+        codes(indices.accounts, of_account),
+        times(created),
+        times(closed, NEVER),
+        np.array([how == OUTCOMES[0] for how in outcome], np.bool_),
+        text_array(rep),
     )
 
 
@@ -175,61 +190,55 @@ def _reps(rows: Sequence[Row], index: Index) -> Reps:
 
 def _stage_changes(rows: Sequence[Row], conventions: Conventions, deals: Index) -> tuple[Names, Records]:
     of, at, told, texts = columns(rows, "opportunity_id", "at", "recorded_at", "stage")
-    names = (*conventions.stages, *sorted(set(texts) - set(conventions.stages)))
-    code = {name: place for place, name in enumerate(names)}
-    stage, known = ints([code[text] for text in texts]), known_at(at, told)
-    until = until_of(list(zip(of, at, strict=True)), known)
+    names = (*conventions.stages, *sorted(set(texts).difference(conventions.stages)))
+    stage = ints([names.index(text) for text in texts])
+    happened, known = clocks(at, told)
+    until = until_of((at, of), known)
     kept = {"stage": stage.astype(np.int32)}
-    return names, clustered(codes(deals, of), len(deals) - 1, ints(at), known, until, kept, (stage, stage))
+    return names, clustered(codes(deals, of), len(deals) - 1, happened, known, until, kept, (stage, stage))
 
 
 def _fields(
     tables: Rows,
+    told: _Told,
     conventions: Conventions,
     indices: _Indices,
     rows: Sequence[Row],
     opportunities: Opportunities,
     accounts: Accounts,
 ) -> Fields:
-    names, rows_told = conventions.fields, tables.get("field_changes", ())
-    of, at, told, fields, texts = columns(rows_told, "opportunity_id", "at", "recorded_at", "field", "value")
-    pairs: dict[str, list[tuple[str, str]]] = {}
-    for pair in set(zip(fields, texts, strict=True)):
-        pairs.setdefault(pair[0], []).append(pair)
+    names = conventions.fields
     names_of: dict[str, Names] = {OWNER_FIELD: names_in(indices.reps)}
-    said: dict[tuple[str, str], float] = {}
-    fixed, value = [0] * len(names), [[_NAN] * len(rows)] * len(names)
+    read: dict[str, Callable[[str], float]] = {}
+    fixed, value = np.zeros(len(names), np.int64), np.full((len(names), len(rows)), _NAN)
     since = np.full((len(names), len(rows)), NEVER, np.int64)
     for code, name in enumerate(names):
         own: Sequence[Any] = ()
         if name in conventions.fixed:
             own, since[code] = _row_column(tables, name, rows, opportunities, accounts)
             fixed[code] = 1
-        mine = pairs.get(name, ())
         if name in conventions.texts:
             own = [_word(value) for value in own]
-            index = indices.reps if name == OWNER_FIELD else index_of([*(text for _, text in mine), *own])
+            index = indices.reps if name == OWNER_FIELD else index_of([*told.texts_of.get(name, ()), *own])
             names_of.setdefault(name, names_in(index))
-            said.update({pair: float(index[pair[1]]) for pair in mine})
-            values = [_NAN if text is None else float(index[text]) for text in own]
+            read[name] = index.__getitem__
+            value[code] = [_NAN if text is None else index[text] for text in own] or _NAN
         else:
-            is_time, zone = name in TIME_FIELDS, conventions.time_zone
-            said.update({pair: changed_number(pair[1], is_time, zone) for pair in mine})
-            values = [_finite(number) for number in own]
-        if fixed[code]:
-            value[code] = values
+            read[name] = partial(changed_number, is_time=name in TIME_FIELDS, time_zone=conventions.time_zone)
+            value[code] = [_finite(number) for number in own] or _NAN
+    return Fields(names, names_of, fixed, value, since, _changes(told, names, read, indices.deals))
+
+
+def _changes(told: _Told, names: Names, read: Mapping[str, Callable[[str], float]], deals: Index) -> Records:
     places = {name: code for code, name in enumerate(names)}
-    ranks = index_of(texts)
-    field, known = ints([places.get(name, -1) for name in fields]), known_at(at, told)
-    kept: dict[str, Column] = {
-        "field": field.astype(np.int32),
-        "value": floats([said.get(pair) for pair in zip(fields, texts, strict=True)]),
-    }
-    until = until_of(list(zip(of, at, fields, strict=True)), known)
-    tie = (field, ints([ranks[text] for text in texts]))
-    changes = clustered(codes(indices.deals, of), len(rows), ints(at), known, until, kept, tie)
-    table = np.array(value, np.float64).reshape(len(names), len(rows))
-    return Fields(names, names_of, ints(fixed), table, since, changes)
+    field, (happened, known) = [places.get(name, -1) for name in told.fields], clocks(told.at, told.told)
+    said = [
+        read[name](text) if name in read else _NAN for name, text in zip(told.fields, told.texts, strict=True)
+    ]
+    kept: dict[str, Column] = {"field": np.array(field, np.int32), "value": floats(said)}
+    until = until_of((told.at, told.of_deal, told.fields), known)
+    tie = (ints(field), codes(index_of(told.texts), told.texts))
+    return clustered(codes(deals, told.of_deal), len(deals) - 1, happened, known, until, kept, tie)
 
 
 def _row_column(
@@ -266,28 +275,31 @@ def _finite(number: Any) -> float:
     return value if np.isfinite(value) else _NAN
 
 
-def _activities(rows: Sequence[Row], done: _Done, indices: _Indices, opportunities: Opportunities) -> Records:
-    entity, account = codes(indices.deals, done.deals), codes(indices.accounts, done.accounts)
-    count, known = len(opportunities.ids), known_at(done.at, done.told)
+def _activities(done: _Done, indices: _Indices, opportunities: Opportunities) -> Records:
+    entity = codes(indices.deals, done.of_deal, done.deals)
+    account = codes(indices.accounts, done.of_account, done.accounts)
+    count, (at, known) = len(opportunities.ids), clocks(done.at, done.told)
     heard = known
     if None in done.accounts:
-        own = np.array([name is not None for name in done.accounts], np.bool_)
+        own = np.array([name is not None for name in done.of_account], np.bool_)
         account = np.where(own, account, np.append(opportunities.account, -1)[entity])
         entity[entity < 0] = count
         heard = heard_of(known, entity, opportunities.created_at, own)
-    tag, seconds = ints(_tags(rows)), whole_seconds(floats(column(rows, "duration_s")))
-    contact, rep = codes(indices.contacts, done.contacts), codes(indices.reps, done.reps)
+    tag, seconds = np.array(_tags(done.rows), np.int16), whole_seconds(floats(done.seconds))
+    contact = codes(indices.contacts, done.contact).astype(np.int32)
+    rep = codes(indices.reps, done.rep, done.reps).astype(np.int32)
     kept: dict[str, Column] = {
-        "tag": tag.astype(np.int16),
+        "tag": tag,
         "duration_s": seconds,
-        "contact": contact.astype(np.int32),
-        "rep": rep.astype(np.int32),
+        "contact": contact,
+        "rep": rep,
         "account": account.astype(np.int32),
         "heard": heard,
     }
-    entity[entity < 0] = count
-    until, tie = until_of(done.keys, known), ties(tag, seconds, contact, rep)
-    return clustered(entity, count + 1, ints(done.at), known, until, kept, tie)
+    if len(done.deals) > 1 or None in done.deals:
+        entity[entity < 0] = count
+    until, tie = until_of((done.keys,), known), ties(tag, seconds, contact, rep)
+    return clustered(entity, count + 1, at, known, until, kept, tie)
 
 
 def _tags(rows: Sequence[Row]) -> list[int]:
@@ -321,9 +333,9 @@ def _orders(rows: Sequence[Row], accounts: Index) -> Records:
         rows, "order_id", "at", "recorded_at", "account_id", "amount", "product"
     )
     product, cents = codes(index_of(products), products), whole(floats(amounts) * CENT)
-    kept, known = {"cents": cents, "product": product}, known_at(at, told)
-    until = until_of(keys, known)
-    return clustered(codes(accounts, of), len(accounts) - 1, ints(at), known, until, kept, (cents, product))
+    kept, (happened, known) = {"cents": cents, "product": product}, clocks(at, told)
+    until = until_of((keys,), known)
+    return clustered(codes(accounts, of), len(accounts) - 1, happened, known, until, kept, (cents, product))
 
 
 def _leads(rows: Sequence[Row], deals: Index, sources: Index) -> Records:
@@ -331,9 +343,9 @@ def _leads(rows: Sequence[Row], deals: Index, sources: Index) -> Records:
         return _no_leads(len(deals) - 1)
     ids = column(rows, "lead_id")
     place = codes(index_of(ids), ids)
-    created, converted = times(rows, "created_at"), times(rows, "converted_at")
+    created, converted = times(column(rows, "created_at")), times(column(rows, "converted_at"))
     kept = {
-        "response_at": times(rows, "first_response_at"),
+        "response_at": times(column(rows, "first_response_at")),
         "source": codes(sources, column(rows, "source")),
         "seen": np.maximum(created, converted),
     }

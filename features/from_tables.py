@@ -25,10 +25,8 @@ from features.history import (
     superseded,
     tag_of,
     text_array,
-    ties,
-    whole,
-    whole_seconds,
 )
+from features.packing import ties, whole, whole_seconds
 from features.records import Column, Records, clustered
 from features.tables import ACTIVITY_KINDS, ACTIVITY_OUTCOMES, DIRECTIONS, OUTCOMES, ROLES, TABLES
 from features.times import MISSING, NEVER, FloatArray, IntArray

@@ -10,18 +10,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from features.clustering import cluster, offsets, seats
 from features.conventions import Conventions
 from features.errors import DataError, UnknownEntity
-from features.records import Column, Records
+from features.packing import by_account, people_and_reps
+from features.records import Records
 from features.times import NEVER, BoolArray, FloatArray, Int32Array, IntArray, parse_instant
 
 TextArray = npt.NDArray[np.object_]
 Names = tuple[str, ...]  # a vocabulary: a category's code is its place
 
 CENT = 100  # money is summed in whole hundredths, so that sums are exact in any order
-HELD = 2.0**53  # beyond it a number of hundredths or seconds is a typing error; it is held there
-HELD_SECONDS = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -166,22 +164,21 @@ class History:
         return {value: code for code, value in enumerate(self.accounts.ids.tolist())}
 
     @cached_property
-    def people(self) -> tuple[IntArray, Int32Array, Int32Array]:
-        """The contacts of each deal's activities, numbered within the deal (`clustering.seats`)."""
-        return seats(self.activities.first, self.activities["contact"])
-
-    @cached_property
-    def colleagues(self) -> tuple[IntArray, Int32Array, Int32Array]:
-        """The reps of each deal's activities, numbered within the deal."""
-        return seats(self.activities.first, self.activities["rep"])
+    def people_and_reps(
+        self,
+    ) -> tuple[IntArray, Int32Array, Int32Array, IntArray, Int32Array, Int32Array]:
+        """The contacts of each deal's activities, numbered within the deal (`clustering.seats`); its reps."""
+        records = self.activities
+        return people_and_reps(records.first, records["contact"], records["rep"])
 
     @cached_property
     def account_activities(self) -> tuple[IntArray, Int32Array]:
         """Where each account's activities begin, and their rows in `activities`, in their order."""
-        records, count = self.activities, len(self.accounts.ids)
-        account = records["account"].astype(np.int64)
-        order = cluster(account, count, records.at, records["heard"], *tie_of(records))
-        return offsets(account[order], count), order.astype(np.int32)
+        r = self.activities
+        return by_account(
+            r["account"], len(self.accounts.ids), r.at, r["heard"], r["tag"], r["duration_s"], r["contact"],
+            r["rep"],
+        )  # fmt: skip
 
     def of_opportunity(self, code: int) -> History:
         """The history of one opportunity and its account alone; both get code 0.
@@ -244,29 +241,6 @@ def heard_of(known: IntArray, deal: IntArray, created_at: IntArray, own_account:
 def tag_of(kind: Any, direction: Any, outcome: Any) -> Any:
     """One number for an activity's kind, direction and outcome (places in `tables`; -1: empty)."""
     return (kind << 6) | ((direction + 1) << 4) | (outcome + 1)
-
-
-def tie_of(activities: Records) -> tuple[IntArray, IntArray]:
-    """What decides the order of activities of the same instants: all that they hold."""
-    return ties(*(activities[name] for name in ("tag", "duration_s", "contact", "rep")))
-
-
-def ties(tag: Column, duration: Column, contact: Column, rep: Column) -> tuple[IntArray, IntArray]:
-    """The same from columns."""
-    tie = (tag.astype(np.int64) << 32) + duration + 1
-    return tie, (contact.astype(np.int64) << 32) + rep + 1
-
-
-def whole(number: FloatArray) -> IntArray:
-    """The nearest whole number, halves to even; 0 for NaN. Held within `HELD`."""
-    known = np.where(np.isnan(number), 0.0, number)
-    return np.rint(np.minimum(np.maximum(known, -HELD), HELD)).astype(np.int64)
-
-
-def whole_seconds(duration: FloatArray) -> Int32Array:
-    """Whole seconds; -1 where not given; held at 68 years."""
-    known = np.where(np.isnan(duration), -1.0, duration)
-    return np.rint(np.minimum(known, float(HELD_SECONDS))).astype(np.int32)
 
 
 @lru_cache(maxsize=65_536)

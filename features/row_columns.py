@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -16,13 +15,14 @@ from features.times import MISSING, NEVER, FloatArray, IntArray
 Row = Mapping[str, Any]
 Index = dict[str | None, int]
 
+_NAN = float("nan")
 _NEVERS = np.full(4096, NEVER, np.int64)
 
 
 def column(rows: Sequence[Row], name: str) -> list[Any]:
     """One column of a table; None where a row lacks it."""
     try:
-        return list(map(itemgetter(name), rows))
+        return list(map(_getter(name), rows))
     except KeyError:
         return [row.get(name) for row in rows]
 
@@ -32,56 +32,69 @@ def columns(rows: Sequence[Row], *names: str) -> list[tuple[Any, ...]]:
     if not rows:
         return [()] * len(names)
     try:
-        return list(zip(*map(itemgetter(*names), rows), strict=True))
+        return list(zip(*map(_getter(*names), rows), strict=True))
     except KeyError:
         return list(zip(*([row.get(name) for name in names] for row in rows), strict=True))
+
+
+@lru_cache(maxsize=256)
+def _getter(*names: str) -> Callable[[Row], Any]:
+    return itemgetter(*names)
 
 
 def index_of(texts: Iterable[str | None]) -> Index:
     """The code of each distinct text by their order; -1 for None."""
     distinct = set(texts)
     distinct.discard(None)
-    index: Index = {text: code for code, text in enumerate(sorted(distinct))}  # type: ignore[type-var]
+    index: Index = dict(zip(sorted(distinct), range(len(distinct)), strict=True))  # type: ignore[type-var]
     index[None] = -1
     return index
 
 
 def names_in(index: Index) -> Names:
-    """The texts of an index by their codes."""
-    return tuple(text for text in index if text is not None)
+    """The texts of an index, which ends with None, by their codes."""
+    return tuple(index)[:-1]  # type: ignore[return-value]
 
 
-def codes(index: Index, texts: Sequence[str | None]) -> IntArray:
-    """The code of each text; -1 where it is none of the index's."""
-    if len(set(texts)) == 1:  # all of one deal or account, as a request mostly is
+def codes(index: Index, texts: Sequence[str | None], distinct: Collection[str | None] = ()) -> IntArray:
+    """The code of each text; -1 where it is none of the index's.
+
+    Args:
+        distinct: the distinct texts, where they are known already.
+    """
+    if len(distinct or (distinct := set(texts))) == 1:  # all of one deal or account, as a request mostly is
         code = index.get(texts[0], -1)
         return np.full(len(texts), code, np.int64) if code else np.zeros(len(texts), np.int64)
-    return ints([index.get(text, -1) for text in texts])
+    try:
+        return np.fromiter(map(index.__getitem__, texts), np.int64, len(texts))
+    except KeyError:
+        return ints([index.get(text, -1) for text in texts])
 
 
 def ints(values: Sequence[int]) -> IntArray:
-    """int64 from whole numbers; several times faster than `np.array`."""
-    return np.frombuffer(array("q", values), np.int64) if values else np.zeros(0, np.int64)
+    """int64 from whole numbers."""
+    return np.fromiter(values, np.int64, len(values))
 
 
 def floats(values: Sequence[float | None]) -> FloatArray:
     """float64 from numbers; NaN for None."""
-    if not values:
-        return np.zeros(0)
-    return np.frombuffer(array("d", [math.nan if value is None else value for value in values]))
+    known = [_NAN if value is None else value for value in values] if None in values else values
+    return np.fromiter(known, np.float64, len(known))
 
 
-def times(rows: Sequence[Row], name: str, empty: int = MISSING) -> IntArray:
-    """Microseconds of a column; `empty` where it is None."""
-    return ints([empty if time is None else time for time in column(rows, name)])
+def times(values: Sequence[int | None], empty: int = MISSING) -> IntArray:
+    """Microseconds; `empty` where it is None."""
+    return ints([empty if time is None else time for time in values])
 
 
-def known_at(at: Sequence[int], told: Sequence[int | None]) -> IntArray:
-    """When each row was recorded: `at` where that is not given."""
-    try:
-        return ints(told)  # type: ignore[arg-type]
-    except TypeError:
-        return ints([a if t is None else t for a, t in zip(at, told, strict=True)])
+def clocks(at: Sequence[int], told: Sequence[int | None]) -> tuple[IntArray, IntArray]:
+    """When each row happened and when it was recorded: `at` where that is not given."""
+    happened = ints(at)
+    if None not in told:
+        return happened, ints(told)  # type: ignore[arg-type]
+    if told.count(None) == len(told):
+        return happened, happened
+    return happened, ints([a if t is None else t for a, t in zip(at, told, strict=True)])
 
 
 def nevers(count: int) -> IntArray:
@@ -89,9 +102,13 @@ def nevers(count: int) -> IntArray:
     return _NEVERS[:count] if count <= len(_NEVERS) else np.full(count, NEVER, np.int64)
 
 
-def until_of(keys: Sequence[Any], known: IntArray) -> IntArray:
-    """When each row was replaced by the next version of its key."""
-    if len(set(keys)) == len(keys):
-        return nevers(len(keys))
+def until_of(keys: Sequence[Sequence[Any]], known: IntArray) -> IntArray:
+    """When each row was replaced by the next version of its key, which is what all `keys` hold of it."""
+    first = keys[0]
+    if len(set(first)) == len(first):
+        return nevers(len(first))
+    whole = list(zip(*keys, strict=True))
+    if len(set(whole)) == len(whole):
+        return nevers(len(whole))
     index: dict[Any, int] = {}
-    return superseded(ints([index.setdefault(key, len(index)) for key in keys]), known)
+    return superseded(ints([index.setdefault(key, len(index)) for key in whole]), known)

@@ -47,6 +47,11 @@ FAMILIES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "calendar": calendar.COLUMNS,
     },
 }
+_SHARED: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "purchases": (purchases.COLUMNS, purchases.OF_DEAL),
+    "account_work": (account_work.COLUMNS, account_work.OF_DEAL),
+    "accounts": (accounts.COLUMNS, accounts.OF_DEAL),
+}
 _TELLING = frozenset({"terms", "purchases", "accounts", "rates"})
 PARTS_PER_THREAD = 4  # so that no thread waits long for a slower one
 LEAST_PER_THREAD = 2_000  # snapshots for which starting a thread pays
@@ -58,11 +63,16 @@ class Plan:
 
     Attributes:
         place: per family the column of the matrix for each of its own, -1 where it is not wanted.
+        pair: the same of families that an account and a deal share: of the account's own columns, and
+            of those seen from a deal; one of them is not wanted at all.
+        rated: the columns of the matrix that need a reference.
         wanted: the families of which any is.
         deep: whether the walk over activities must look deeper than at counts and times.
     """
 
     place: Mapping[str, IntArray]
+    pair: Mapping[str, tuple[IntArray, IntArray]]
+    rated: IntArray
     wanted: frozenset[str]
     deep: bool
 
@@ -91,7 +101,18 @@ def plan_of(entity: str, names: Sequence[str], custom: Sequence[str] = ()) -> Pl
             wanted.add(family)
     work = FAMILIES[entity].get("activities", ())
     deep = "accounts" in wanted or any(name in column and name not in activities.CORE for name in work)
-    return Plan(place, frozenset(wanted), deep)
+    rated = place.get("rates", np.zeros(0, np.int64))
+    pair = {name: _pair(entity, place[name], *both) for name, both in _SHARED.items()}
+    return Plan(place, pair, rated[rated >= 0], frozenset(wanted), deep)
+
+
+def _pair(
+    entity: str, place: IntArray, own: Sequence[str], of_deal: Sequence[str]
+) -> tuple[IntArray, IntArray]:
+    """The places of an account's own columns and of those seen from a deal."""
+    if entity == "account":
+        return place, np.full(len(of_deal), -1, np.int64)
+    return np.full(len(own), -1, np.int64), place
 
 
 def fill_deals(task: Task) -> None:
@@ -160,7 +181,6 @@ def _families_by_deal(task: Task) -> list[Grouped]:
     if wanted & {"terms", "rates", "purchases"}:
         first.append(_terms(task))
     if wanted & {"activities", "accounts"}:
-        _ = task.history.people, task.history.colleagues  # made once, before the threads ask for them
         first.append(_activities(task))
     return first
 
@@ -187,10 +207,10 @@ def _terms(task: Task) -> Grouped:
 
 def _activities(task: Task) -> Grouped:
     h, s, c = task.history, task.snapshots, _calendar_of(task.history)
-    r = h.activities
+    r, (people_first, contact, person, reps_first, _, colleague) = h.activities, h.people_and_reps
     return lambda order, groups: activities.activities(
         order, groups, s.entity, s.as_of, r.first, r.at, r.known, r.until, r["tag"], r["duration_s"],
-        *h.people, h.colleagues[0], h.colleagues[2], h.contacts.role, h.contacts.since,
+        people_first, contact, person, reps_first, colleague, h.contacts.role, h.contacts.since,
         h.opportunities.created_at, task.told,
         c.zone_starts, c.zone_offsets, c.working_before, task.plan.deep, task.plan.place["activities"],
         task.out,
@@ -208,42 +228,30 @@ def _fill_by_account(task: Task, account: IntArray) -> None:
     _in_parts(task, groups, lambda part: [run(task, account, order, part) for run in runs])
 
 
-def _own_and_of_deal(task: Task, family: str, own: int, of_deal: int) -> tuple[IntArray, IntArray]:
-    """The places of an account's own columns and of those seen from a deal: one of them is unwanted."""
-    place = task.plan.place[family]
-    if len(place) == of_deal:
-        return np.full(own, -1, np.int64), place
-    return place, np.full(of_deal, -1, np.int64)
-
-
 def _purchases(task: Task, account: IntArray, order: IntArray, groups: IntArray) -> None:
     r = task.history.orders
-    places = _own_and_of_deal(task, "purchases", len(purchases.COLUMNS), len(purchases.OF_DEAL))
     purchases.purchases(
         order, groups, account, task.snapshots.as_of, r.first, r.at, r.known, r.until, r["cents"],
-        r["product"], task.told, *places, task.out,
+        r["product"], task.told, *task.plan.pair["purchases"], task.out,
     )  # fmt: skip
 
 
 def _account_work(task: Task, account: IntArray, order: IntArray, groups: IntArray) -> None:
     r = task.history.activities
-    places = _own_and_of_deal(task, "account_work", len(account_work.COLUMNS), len(account_work.OF_DEAL))
     account_work.account_work(
         order, groups, account, task.snapshots.as_of, *task.history.account_activities, r.at,
-        r["heard"], r.until, r["tag"], r["contact"], r["rep"], *places, task.out,
+        r["heard"], r.until, r["tag"], r["contact"], r["rep"], *task.plan.pair["account_work"], task.out,
     )  # fmt: skip
 
 
 def _accounts(task: Task, account: IntArray, low: int, high: int) -> None:
     h, part = task.history, slice(low, high)
     d, p, a, o = h.deals, h.contacts.of_accounts, h.accounts, h.opportunities
-    places = _own_and_of_deal(task, "accounts", len(accounts.COLUMNS), len(accounts.OF_DEAL))
-    of_deals = len(task.plan.place["accounts"]) == len(accounts.OF_DEAL)
-    deal = task.snapshots.entity if of_deals else np.full(len(account), -1, np.int64)
+    deal = task.snapshots.entity if "rates" in task.plan.place else np.full(len(account), -1, np.int64)
     accounts.accounts(
         account[part], task.snapshots.as_of[part], deal[part], d.first, d.at, d["closed_at"], d["won"],
         p.first, p.at, p["role"], a.created_at, a.industry, a.region, o.created_at, o.closed_at,
-        task.told[part], *places, task.out[part],
+        task.told[part], *task.plan.pair["accounts"], task.out[part],
     )  # fmt: skip
 
 
@@ -266,7 +274,7 @@ def _calendar(task: Task, _account: IntArray, low: int, high: int) -> None:
 def _rates(task: Task, _account: IntArray, low: int, high: int) -> None:
     h, ref, part = task.history, task.reference, slice(low, high)
     if not ref.given:
-        task.out[part, [column for column in task.plan.place["rates"].tolist() if column >= 0]] = np.nan
+        task.out[part, task.plan.rated] = np.nan
         return
     named = h.fields.names_of
     unknown = len(ref.reps.names)
