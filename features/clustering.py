@@ -65,6 +65,36 @@ def are_clustered(entity: IntArray, at: IntArray, known: IntArray, tie: IntArray
     return True
 
 
+@compiled()
+def _cluster(
+    entity: IntArray,
+    entities: int,
+    at: IntArray,
+    known: IntArray,
+    tie: IntArray,
+    tie_too: IntArray,
+    order: IntArray,
+    first: IntArray,
+) -> int:
+    """`cluster` into `order`, and into `first` where each entity's rows begin in it; how many rows."""
+    end = np.zeros(entities + 2, np.int64)
+    for i in range(len(entity)):
+        end[entity[i] + 2] += 1
+    end[1] = 0
+    for e in range(1, entities + 2):
+        end[e] += end[e - 1]
+    count = end[entities + 1]
+    for i in range(len(entity)):
+        if entity[i] >= 0:
+            order[end[entity[i] + 1]] = i
+            end[entity[i] + 1] += 1
+    first[:] = end[: entities + 1]
+    spare = np.empty(count, np.int64)
+    for e in range(entities):
+        _sort(order, spare, first[e], end[e + 1], at, known, tie, tie_too)
+    return int(count)
+
+
 @compiled("int64[::1](int64[::1], int64, int64[::1], int64[::1], int64[::1], int64[::1])")
 def cluster(
     entity: IntArray, entities: int, at: IntArray, known: IntArray, tie: IntArray, tie_too: IntArray
@@ -73,24 +103,8 @@ def cluster(
 
     Linear where the rows are clustered already; each entity's rows are sorted on their own.
     """
-    first = np.zeros(entities + 2, np.int64)
-    for i in range(len(entity)):
-        first[entity[i] + 2] += 1
-    first[1] = 0
-    for e in range(1, entities + 2):
-        first[e] += first[e - 1]
-    order = np.empty(first[entities + 1], np.int64)
-    for i in range(len(entity)):
-        if entity[i] >= 0:
-            order[first[entity[i] + 1]] = i
-            first[entity[i] + 1] += 1
-    spare = np.empty(len(order), np.int64)
-    low = 0
-    for e in range(entities):
-        high = first[e + 1]
-        _sort(order, spare, low, high, at, known, tie, tie_too)
-        low = high
-    return order
+    order, first = np.empty(len(entity), np.int64), np.empty(entities + 1, np.int64)
+    return order[: _cluster(entity, entities, at, known, tie, tie_too, order, first)]
 
 
 @compiled("int64[::1](int64[::1], int64)")
@@ -104,55 +118,67 @@ def offsets(entity: IntArray, entities: int) -> IntArray:
     return first
 
 
-@compiled(
-    "Tuple((int64[::1], int64[::1]))(int64[::1], int64, int64[::1], int64[::1], int64[::1], int64[::1])"
-)
+@compiled("int64(int64[::1], int64, int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1])")
+def _arranged(
+    entity: IntArray,
+    entities: int,
+    at: IntArray,
+    known: IntArray,
+    tie: IntArray,
+    tie_too: IntArray,
+    order: IntArray,
+    first: IntArray,
+) -> int:
+    """`arranged` into arrays of the caller's: how many rows `order` has, -1 where they lie in it already."""
+    if are_clustered(entity, at, known, tie, tie_too):
+        first[:] = offsets(entity, entities)
+        return -1
+    return _cluster(entity, entities, at, known, tie, tie_too, order, first)
+
+
 def arranged(
     entity: IntArray, entities: int, at: IntArray, known: IntArray, tie: IntArray, tie_too: IntArray
-) -> tuple[IntArray, IntArray]:
-    """The order of `cluster`, and where each entity's rows begin in it.
-
-    The order is empty where the rows lie in it already.
-    """
-    if are_clustered(entity, at, known, tie, tie_too):
-        return np.empty(0, np.int64), offsets(entity, entities)
-    order = cluster(entity, entities, at, known, tie, tie_too)
-    return order, offsets(entity[order], entities)
+) -> tuple[IntArray | None, IntArray]:
+    """The order of `cluster`, None where the rows lie in it already, and where each entity's rows begin."""
+    # A kernel that returns an array looks its type up anew each time, which takes longer than the work.
+    order, first = np.empty(len(entity), np.int64), np.empty(entities + 1, np.int64)
+    count = _arranged(entity, entities, at, known, tie, tie_too, order, first)
+    return None if count < 0 else order[:count], first
 
 
-@compiled("Tuple((int64[::1], int64[::1]))(int64[::1], int64[::1], int64)")
+@compiled("int64(int64[::1], int64[::1], int64, int64[::1], int64[::1])")
+def _grouped(entity: IntArray, as_of: IntArray, entities: int, order: IntArray, first: IntArray) -> int:
+    """`grouped` into arrays of the caller's: how many groups."""
+    count = len(entity)
+    ascending = True
+    for i in range(1, count):
+        if entity[i] < entity[i - 1] or (entity[i] == entity[i - 1] and as_of[i] < as_of[i - 1]):
+            ascending = False
+            break
+    if ascending:
+        for i in range(count):
+            order[i] = i
+    else:
+        nothing = np.zeros(count, np.int64)
+        order[:] = cluster(entity, entities, as_of, nothing, nothing, nothing)
+    groups = 0
+    for i in range(count):
+        if i == 0 or entity[order[i]] != entity[order[i - 1]]:
+            first[groups] = i
+            groups += 1
+    first[groups] = count
+    return groups
+
+
 def grouped(entity: IntArray, as_of: IntArray, entities: int) -> tuple[IntArray, IntArray]:
     """Snapshots by entity and then by `as_of`, and where each entity's group begins among them.
 
     Returns:
         the rows in order; the begin of each group that is not empty, and the end.
     """
-    count = len(entity)
-    ascending = True
-    groups = 1 if count else 0
-    for i in range(1, count):
-        if entity[i] != entity[i - 1]:
-            groups += 1
-        if entity[i] < entity[i - 1] or (entity[i] == entity[i - 1] and as_of[i] < as_of[i - 1]):
-            ascending = False
-            break
-    if ascending:
-        order = np.arange(count)
-    else:
-        nothing = np.zeros(count, np.int64)
-        order = cluster(entity, entities, as_of, nothing, nothing, nothing)
-        groups = 1
-        for i in range(1, count):
-            groups += entity[order[i]] != entity[order[i - 1]]
-    first = np.empty(groups + 1, np.int64)
-    first[0] = 0
-    group = 0
-    for i in range(1, count):
-        if entity[order[i]] != entity[order[i - 1]]:
-            group += 1
-            first[group] = i
-    first[groups] = count
-    return order, first
+    order, first = np.empty(len(entity), np.int64), np.empty(len(entity) + 1, np.int64)
+    groups = _grouped(entity, as_of, entities, order, first)
+    return order, first[: groups + 1]
 
 
 @compiled()
@@ -198,12 +224,14 @@ def room(first: IntArray) -> int:
     return most
 
 
-@compiled("Tuple((int64[::1], int32[::1], int32[::1]))(int64[::1], int32[::1])")
-def seats(first: IntArray, codes: Int32Array) -> tuple[IntArray, Int32Array, Int32Array]:
+@compiled("void(int64[::1], int32[::1], int64[::1], int32[::1], int32[::1])")
+def seats(first: IntArray, codes: Int32Array, begin: IntArray, named: Int32Array, number: Int32Array) -> None:
     """The distinct codes of each entity's rows, numbered from 0 on within it.
 
-    Returns:
-        where each entity's codes begin; the codes; the number of each row's code, -1 where it is negative.
+    Args:
+        begin: gets where each entity's codes begin; one more than there are entities.
+        named: gets the codes; as long as the rows, for there may be as many.
+        number: gets the number of each row's code, -1 where it is negative.
     """
     entities = len(first) - 1
     most = room(first)
@@ -211,18 +239,14 @@ def seats(first: IntArray, codes: Int32Array) -> tuple[IntArray, Int32Array, Int
     while size < 2 * most:
         size *= 2
     key, seat, slot = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(most, np.int64)
-    begin, number = np.zeros(entities + 1, np.int64), np.empty(len(codes), np.int32)
+    begin[0] = 0
     for e in range(entities):
         low, high = first[e], first[e + 1]
         begin[e + 1] = begin[e] + slots(codes, low, high, key, seat, slot)
         for i in range(low, high):
             number[i] = slot[i - low]
-    named = np.empty(begin[entities], np.int32)
-    for e in range(entities):
-        for i in range(first[e], first[e + 1]):
             if number[i] >= 0:
                 named[begin[e] + number[i]] = codes[i]
-    return begin, named, number
 
 
 @compiled("UniTuple(int64, 4)(int64[::1], int64[::1])")

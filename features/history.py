@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from features.conventions import Conventions
 from features.errors import DataError, UnknownEntity
-from features.packing import by_account, people_and_reps
+from features.packing import Seats, by_account, seats_of
 from features.records import Records
 from features.times import NEVER, BoolArray, FloatArray, Int32Array, IntArray, parse_instant
 
@@ -164,21 +164,19 @@ class History:
         return {value: code for code, value in enumerate(self.accounts.ids.tolist())}
 
     @cached_property
-    def people_and_reps(
-        self,
-    ) -> tuple[IntArray, Int32Array, Int32Array, IntArray, Int32Array, Int32Array]:
-        """The contacts of each deal's activities, numbered within the deal (`clustering.seats`); its reps."""
-        records = self.activities
-        return people_and_reps(records.first, records["contact"], records["rep"])
+    def people(self) -> Seats:
+        """The contacts of each deal's activities, numbered within the deal."""
+        return seats_of(self.activities, "contact")
+
+    @cached_property
+    def colleagues(self) -> Seats:
+        """The reps of each deal's activities, numbered within the deal."""
+        return seats_of(self.activities, "rep")
 
     @cached_property
     def account_activities(self) -> tuple[IntArray, Int32Array]:
         """Where each account's activities begin, and their rows in `activities`, in their order."""
-        r = self.activities
-        return by_account(
-            r["account"], len(self.accounts.ids), r.at, r["heard"], r["tag"], r["duration_s"], r["contact"],
-            r["rep"],
-        )  # fmt: skip
+        return by_account(self.activities, len(self.accounts.ids))
 
     def of_opportunity(self, code: int) -> History:
         """The history of one opportunity and its account alone; both get code 0.

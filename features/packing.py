@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from features.clustering import cluster, offsets, seats
 from features.compiled import compiled
+from features.records import Records
 from features.times import FloatArray, Int32Array, IntArray
 
 Int16Array = npt.NDArray[np.int16]
@@ -16,65 +17,97 @@ HELD = 2.0**53  # beyond it a number of hundredths or seconds is a typing error;
 HELD_SECONDS = 2**31 - 1
 
 
-@compiled("int64[::1](float64[::1])")
+@compiled("void(float64[::1], int64[::1])")
+def _whole(number: FloatArray, found: IntArray) -> None:
+    for i in range(len(number)):
+        found[i] = 0 if np.isnan(number[i]) else np.int64(np.rint(min(max(number[i], -HELD), HELD)))
+
+
 def whole(number: FloatArray) -> IntArray:
     """The nearest whole number, halves to even; 0 for NaN. Held within `HELD`."""
-    found = np.zeros(len(number), np.int64)
-    for i in range(len(number)):
-        if not np.isnan(number[i]):
-            found[i] = np.int64(np.rint(min(max(number[i], -HELD), HELD)))
+    found = np.empty(len(number), np.int64)
+    _whole(number, found)
     return found
 
 
-@compiled("int32[::1](float64[::1])")
+@compiled("void(float64[::1], int32[::1])")
+def _whole_seconds(duration: FloatArray, found: Int32Array) -> None:
+    for i in range(len(duration)):
+        known = -1.0 if np.isnan(duration[i]) else duration[i]
+        found[i] = np.int32(np.rint(min(known, float(HELD_SECONDS))))
+
+
 def whole_seconds(duration: FloatArray) -> Int32Array:
     """Whole seconds; -1 where not given; held at 68 years."""
-    found = np.full(len(duration), -1, np.int32)
-    for i in range(len(duration)):
-        if not np.isnan(duration[i]):
-            found[i] = np.int32(np.rint(min(duration[i], float(HELD_SECONDS))))
+    found = np.empty(len(duration), np.int32)
+    _whole_seconds(duration, found)
     return found
 
 
-@compiled("UniTuple(int64[::1], 2)(int16[::1], int32[::1], int32[::1], int32[::1])")
+@compiled("void(int16[::1], int32[::1], int32[::1], int32[::1], int64[::1], int64[::1])")
+def _ties(
+    tag: Int16Array,
+    duration: Int32Array,
+    contact: Int32Array,
+    rep: Int32Array,
+    tie: IntArray,
+    tie_too: IntArray,
+) -> None:
+    for i in range(len(tag)):
+        tie[i] = (np.int64(tag[i]) << 32) + duration[i] + 1
+        tie_too[i] = (np.int64(contact[i]) << 32) + rep[i] + 1
+
+
 def ties(
     tag: Int16Array, duration: Int32Array, contact: Int32Array, rep: Int32Array
 ) -> tuple[IntArray, IntArray]:
     """What decides the order of activities of the same instants: all that they hold, as two numbers."""
     tie, tie_too = np.empty(len(tag), np.int64), np.empty(len(tag), np.int64)
-    for i in range(len(tag)):
-        tie[i] = (np.int64(tag[i]) << 32) + duration[i] + 1
-        tie_too[i] = (np.int64(contact[i]) << 32) + rep[i] + 1
+    _ties(tag, duration, contact, rep, tie, tie_too)
     return tie, tie_too
 
 
 @compiled(
-    "Tuple((int64[::1], int32[::1]))(int32[::1], int64, int64[::1], int64[::1],"
-    " int16[::1], int32[::1], int32[::1], int32[::1])"
+    "int64(int32[::1], int64[::1], int64[::1], int16[::1], int32[::1], int32[::1], int32[::1],"
+    " int64[::1], int32[::1])"
 )
-def by_account(
+def _by_account(
     account: Int32Array,
-    accounts: int,
     at: IntArray,
     heard: IntArray,
     tag: Int16Array,
     duration: Int32Array,
     contact: Int32Array,
     rep: Int32Array,
-) -> tuple[IntArray, Int32Array]:
-    """Where each account's activities begin, and their rows, in the order in which it heard of them."""
+    first: IntArray,
+    rows: Int32Array,
+) -> int:
     code = account.astype(np.int64)
-    tie, tie_too = ties(tag, duration, contact, rep)
-    order = cluster(code, accounts, at, heard, tie, tie_too)
-    return offsets(code[order], accounts), order.astype(np.int32)
+    tie, tie_too = np.empty(len(tag), np.int64), np.empty(len(tag), np.int64)
+    _ties(tag, duration, contact, rep, tie, tie_too)
+    order = cluster(code, len(first) - 1, at, heard, tie, tie_too)
+    first[:] = offsets(code[order], len(first) - 1)
+    rows[: len(order)] = order
+    return len(order)
 
 
-@compiled(
-    "Tuple((int64[::1], int32[::1], int32[::1], int64[::1], int32[::1], int32[::1]))"
-    "(int64[::1], int32[::1], int32[::1])"
-)
-def people_and_reps(
-    first: IntArray, contact: Int32Array, rep: Int32Array
-) -> tuple[IntArray, Int32Array, Int32Array, IntArray, Int32Array, Int32Array]:
-    """`seats` of the contacts and of the reps of each deal's activities."""
-    return (*seats(first, contact), *seats(first, rep))
+def by_account(activities: Records, accounts: int) -> tuple[IntArray, Int32Array]:
+    """Where each account's activities begin, and their rows, in the order in which it heard of them."""
+    first, rows = np.empty(accounts + 1, np.int64), np.empty(len(activities), np.int32)
+    r = activities
+    count = _by_account(
+        r["account"], r.at, r["heard"], r["tag"], r["duration_s"], r["contact"], r["rep"], first, rows
+    )
+    return first, rows[:count]
+
+
+def seats_of(activities: Records, name: str) -> Seats:
+    """The distinct contacts, or reps, of each deal's activities, numbered from 0 on within the deal.
+
+    Returns:
+        where each deal's begin; their codes; the number of each activity's, -1 where it has none.
+    """
+    begin = np.empty(len(activities.first), np.int64)
+    named, number = np.empty(len(activities), np.int32), np.empty(len(activities), np.int32)
+    seats(activities.first, activities[name], begin, named, number)
+    return begin, named, number

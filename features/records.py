@@ -86,7 +86,7 @@ def clustered(
     """
     tie, tie_too = ties or (np.zeros(len(at), np.int64),) * 2
     order, first = arranged(entity, entities, at, known, tie, tie_too)
-    if not len(order) and (not len(entity) or entity[0] >= 0):
+    if order is None:
         return Records(first, at, known, until, columns)
     taken = {name: values[order] for name, values in columns.items()}
     return Records(first, at[order], known[order], until[order], taken)

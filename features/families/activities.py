@@ -193,7 +193,7 @@ def activities(
 
     Args:
         order, groups: the snapshots' order and groups (`clustering.grouped`).
-        people_first, contact, person: the contacts of each deal (`History.people_and_reps`).
+        people_first, contact, person: the contacts of each deal (`History.people`).
         reps_first, colleague: how many reps each deal has, and which of them each activity.
         deep: whether columns beyond `CORE` are wanted.
         told: when the present stage began, as `stages` found it; gets how many contacts were reached.

@@ -207,10 +207,11 @@ def _terms(task: Task) -> Grouped:
 
 def _activities(task: Task) -> Grouped:
     h, s, c = task.history, task.snapshots, _calendar_of(task.history)
-    r, (people_first, contact, person, reps_first, _, colleague) = h.activities, h.people_and_reps
+    r, (reps_first, _, colleague) = h.activities, h.colleagues
+    people = h.people  # made once, before the threads ask for them
     return lambda order, groups: activities.activities(
         order, groups, s.entity, s.as_of, r.first, r.at, r.known, r.until, r["tag"], r["duration_s"],
-        people_first, contact, person, reps_first, colleague, h.contacts.role, h.contacts.since,
+        *people, reps_first, colleague, h.contacts.role, h.contacts.since,
         h.opportunities.created_at, task.told,
         c.zone_starts, c.zone_offsets, c.working_before, task.plan.deep, task.plan.place["activities"],
         task.out,
