@@ -45,4 +45,4 @@ def is_visible(at: int, known: int, until: int, as_of: int) -> bool:
 @compiled()
 def is_settled(known: int, until: int, as_of: int, last_as_of: int) -> bool:
     """Whether a record that has happened by `as_of` stays visible, or stays away, up to `last_as_of`."""
-    return known <= as_of and (until <= as_of or until > last_as_of)
+    return until <= as_of or known > last_as_of or (known <= as_of and until > last_as_of)

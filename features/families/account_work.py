@@ -107,6 +107,7 @@ def account_work(
         last_as_of = as_of[order[groups[g + 1] - 1]]
         n_people = slots(all_contact[mine], 0, high, key, seat, person)
         n_reps = slots(all_rep[mine], 0, high, key, seat, colleague)
+        sizes = (s.STATE, n_people, s.PERSON, n_reps)
         s.clear(state, s.STATE)
         crowd[:n_people] = 0
         reps[:n_reps] = 0
@@ -120,9 +121,7 @@ def account_work(
                 if not saved and not is_settled(known[i], until[i], t, last_as_of):
                     saved = True
                     settled = i
-                    kept[:] = state
-                    kept_crowd[:n_people] = crowd[:n_people]
-                    kept_reps[:n_reps] = reps[:n_reps]
+                    s.put(state, crowd, reps, kept, kept_crowd, kept_reps, sizes)
                 total = totals[i + 1]
                 for n in range(s.TOTALS):
                     total[n] = totals[i, n]
@@ -147,8 +146,6 @@ def account_work(
                 if place_of_deal[c] >= 0:
                     out[row, place_of_deal[c]] = v[_OF_DEAL[c]]
             if saved:
-                state[:] = kept
-                crowd[:n_people] = kept_crowd[:n_people]
-                reps[:n_reps] = kept_reps[:n_reps]
+                s.put(kept, kept_crowd, kept_reps, state, crowd, reps, sizes)
             else:
                 settled = i

@@ -225,6 +225,7 @@ def activities(
                 if known[i] < at[i]:
                     ahead[n_ahead] = i
                     n_ahead += 1
+        sizes = (width, n_people, s.PERSON if deep else s.PERSON_CORE, n_reps if deep else 0)
         s.clear(state, width)
         crowd[:n_people] = 0
         reps[:n_reps] = 0
@@ -239,9 +240,7 @@ def activities(
                 if not saved and not is_settled(known[i], until[i], t, last_as_of):
                     saved = True
                     settled = i
-                    kept[:width] = state[:width]
-                    kept_crowd[:n_people] = crowd[:n_people]
-                    kept_reps[:n_reps] = reps[:n_reps]
+                    s.put(state, crowd, reps, kept, kept_crowd, kept_reps, sizes)
                 total = totals[i - low + 1]
                 for n in range(s.TOTALS):
                     total[n] = totals[i - low, n]
@@ -300,8 +299,6 @@ def activities(
             for n in range(len(source)):
                 target[goal[n]] = v[source[n]]
             if saved:
-                state[:width] = kept[:width]
-                crowd[:n_people] = kept_crowd[:n_people]
-                reps[:n_reps] = kept_reps[:n_reps]
+                s.put(kept, kept_crowd, kept_reps, state, crowd, reps, sizes)
             else:
                 settled = i

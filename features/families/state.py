@@ -53,9 +53,9 @@ _REST = SECONDS_OF_KIND + KINDS
 ) = range(_REST, _REST + 31)  # fmt: skip
 STATE = _REST + 31
 
-# people: a row per contact.
-P_COUNT, P_FIRST, P_LAST, P_APPOINTMENTS, P_INBOUND = range(5)
-PERSON = 5
+# people: a row per contact; the first two are all that features beyond the deeper ones need.
+P_COUNT, P_LAST, P_FIRST, P_APPOINTMENTS, P_INBOUND = range(5)
+PERSON_CORE, PERSON = 2, 5
 
 
 @compiled()
@@ -66,6 +66,30 @@ def clear(state: IntArray, width: int) -> None:
     if width > CORE:
         state[CORE : DAY_NOW + 1] = MISSING
         state[DAY_NOW + 1 :] = 0
+
+
+@compiled()
+def put(
+    state: IntArray,
+    people: IntArray,
+    reps: IntArray,
+    to_state: IntArray,
+    to_people: IntArray,
+    to_reps: IntArray,
+    sizes: tuple[int, int, int, int],
+) -> None:
+    """Copies what a walk keeps: the first numbers of the state, the people and of each of them, the reps.
+
+    In loops, since a copy of a slice costs more than the few numbers there are.
+    """
+    width, n_people, of_person, n_reps = sizes
+    for i in range(width):
+        to_state[i] = state[i]
+    for i in range(n_people):
+        for n in range(of_person):
+            to_people[i, n] = people[i, n]
+    for i in range(n_reps):
+        to_reps[i] = reps[i]
 
 
 @compiled()
