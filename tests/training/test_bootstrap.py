@@ -32,7 +32,7 @@ def test_the_interval_of_a_mean_covers_the_truth_about_as_often_as_it_says() -> 
 
 
 def test_draws_without_the_figure_are_left_out() -> None:
-    found = interval(lambda times: math.nan, np.arange(3), draws=5)
+    found = interval(lambda _: math.nan, np.arange(3), draws=5)
     assert math.isnan(found.low)
     assert math.isnan(found.above_zero)
 
