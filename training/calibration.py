@@ -2,8 +2,7 @@
 
 Platt's scaling (Platt 1999): p = 1 / (1 + exp(-(slope * margin + intercept))), fitted on later
 rows than the trees saw. Strictly increasing, so that no two deals are tied that the trees tell
-apart and no explanation is empty. At its optimum the mean of the probabilities equals the share
-of positives among the rows it was fitted on, which makes that share the base rate.
+apart and no explanation is empty.
 """
 
 from __future__ import annotations
@@ -16,6 +15,8 @@ import numpy as np
 from features.times import FloatArray
 
 LEAST_SLOPE = 1e-3  # keeps the order where the later rows show none
+DOUBT = 100.0  # about what 500 entities say, each of whom says p(1 - p)
+_STEPS, _CLOSE = 50, 1e-12  # of Newton's method: the loss is convex and the prior keeps it curved
 _FARTHEST = 700.0  # `math.exp` of more than 709 overflows
 
 
@@ -36,15 +37,29 @@ class Platt:
         return np.array([1.0 / (1.0 + math.exp(min(-logit, _FARTHEST))) for logit in logits], np.float64)
 
 
-def fit_platt(margin: FloatArray, label: FloatArray, weight: FloatArray) -> Platt:
-    """The calibration with the least weighted log loss; at least `LEAST_SLOPE` steep."""
-    from sklearn.linear_model import LogisticRegression
+def fit_platt(margin: FloatArray, label: FloatArray, weight: FloatArray, entities: int) -> Platt:
+    """The calibration by which the least is lost, drawn towards what the trees say themselves.
 
-    model = LogisticRegression(C=np.inf, max_iter=1000, tol=1e-10)
-    model.fit(margin.reshape(-1, 1), label, sample_weight=weight)
-    slope = float(model.coef_[0, 0])
-    if slope >= LEAST_SLOPE:
-        return Platt(slope, float(model.intercept_[0]))
-    rate = float(np.average(label, weights=weight))
-    centre = float(np.average(margin, weights=weight))
-    return Platt(LEAST_SLOPE, float(np.log(rate / (1 - rate))) - LEAST_SLOPE * centre)
+    Trees that were fitted to the log loss are nearly right already, and what later rows say against
+    them rests on some hundred deals, the quickly decided ones above all. So slope and intercept are
+    drawn towards 1 and 0 with the weight of `DOUBT`: a normal prior around them, in the units of the
+    log loss of one entity.
+
+    Args:
+        margin, label, weight: later rows than the trees saw, one entry per row.
+        entities: distinct deals or accounts behind them; the rows count as that many in all.
+    """
+    weight = weight * (entities / weight.sum())
+    scale = max(float(np.average(margin**2, weights=weight)), LEAST_SLOPE)
+    prior = DOUBT * np.array([scale, 1.0])
+    found = np.array([1.0, 0.0])
+    both = np.stack([margin, np.ones(len(margin))])
+    for _ in range(_STEPS):
+        shown = 1 / (1 + np.exp(-np.clip(found @ both, -_FARTHEST, _FARTHEST)))
+        slope = both @ (weight * (shown - label)) + prior * (found - [1.0, 0.0])
+        curvature = (both * (weight * shown * (1 - shown))) @ both.T + np.diag(prior)
+        step = np.linalg.solve(curvature, slope)
+        found = found - step
+        if np.abs(step).max() < _CLOSE:
+            break
+    return Platt(max(float(found[0]), LEAST_SLOPE), float(found[1]))

@@ -12,21 +12,45 @@ import numpy as np
 from features.times import BoolArray, FloatArray, IntArray
 from training.labels import Labels
 
-LEAST_UNCENSORED = 0.1  # one label stands for ten at the most, so that none rules the fit
+LEAST_UNCENSORED = 0.1  # where a model is judged, one label stands for ten at the most
+LEAST_TO_FIT = 0.5  # trees lose more by a label that rules them than by what it would put right
 
 
-def censoring_weights(labels: Labels) -> FloatArray:
+def censoring_weights(labels: Labels, least: float = LEAST_UNCENSORED) -> FloatArray:
     """1 / P(still uncensored when the label was decided); 0 where the label is unknown.
 
     The probability is the Kaplan-Meier estimate over the same labels, in which being unknown at
-    the cut-off is the event; at least `LEAST_UNCENSORED`.
+    the cut-off is the event; at least `least`.
     """
     counted = np.flatnonzero(labels.counted)
     staying = _kaplan_meier(labels.after[counted], labels.censored[counted])
     known = labels.known[counted]
     weight = np.zeros(len(labels.value))
-    weight[counted[known]] = 1 / np.maximum(staying[known], LEAST_UNCENSORED)
+    weight[counted[known]] = 1 / np.maximum(staying[known], least)
     return weight
+
+
+def fitting_weights(labels: Labels, entity: IntArray) -> FloatArray:
+    """What each known label weighs in a fit; 0 where it is unknown.
+
+    The weight against censoring, at most 1 / `LEAST_TO_FIT`, over the square root of how many known
+    snapshots the entity has: a deal that lived for fifty weeks has one outcome and not fifty, but its
+    fifty histories are not one either.
+
+    Args:
+        entity: the deal or account of each snapshot.
+    """
+    weight, known = censoring_weights(labels, LEAST_TO_FIT), labels.known
+    _, place, count = np.unique(entity[known], return_inverse=True, return_counts=True)
+    weight[known] /= np.sqrt(count[place])
+    return weight
+
+
+def time_to_decide(labels: Labels, share: float) -> int | None:
+    """Microseconds within which a share of the labels that count is decided (Kaplan-Meier); None if never."""
+    after, known = labels.after[labels.counted], labels.known[labels.counted]
+    decided = after[_kaplan_meier(after, known) <= 1 - share]
+    return int(decided.min()) if len(decided) else None
 
 
 def _kaplan_meier(after: IntArray, event: BoolArray) -> FloatArray:

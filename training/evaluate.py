@@ -11,7 +11,7 @@ import numpy as np
 from features.times import FloatArray, IntArray
 from training.baselines import base_rate, stage_rates
 from training.calibration import Platt, fit_platt
-from training.censoring import censoring_weights
+from training.censoring import censoring_weights, fitting_weights
 from training.dataset import LabelledFrame
 from training.metrics import Bin, forward_metrics, reliability_table
 from training.models import Progress, Sample, fit, margins
@@ -47,6 +47,7 @@ class Evaluation:
         reliability: what came true of what was said.
         rows: labelled snapshots per part.
         test: the test part row by row, for plots and intervals.
+        calibration: of the judged trees on the test part, for trees fitted one step later.
     """
 
     rounds: int
@@ -54,6 +55,7 @@ class Evaluation:
     reliability: tuple[Bin, ...]
     rows: Mapping[str, int]
     test: Judged
+    calibration: Platt
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,21 @@ class Matrix:
     frame: LabelledFrame
     values: FloatArray
 
-    def sample(self, *parts: Part) -> Sample:
-        """The labelled rows of some parts, each weighted against its censoring."""
-        rows = np.concatenate([np.flatnonzero(part.rows)[part.known] for part in parts])
-        labels = np.concatenate([part.labels.value[part.known] for part in parts])
-        weights = np.concatenate([censoring_weights(part.labels)[part.known] for part in parts])
-        return Sample(self.values[rows], labels, weights)
+    def judged(self, part: Part) -> Sample:
+        """The labelled rows of a part as a model is judged on them: each weighted against its censoring."""
+        return self._sample(part, censoring_weights(part.labels))
+
+    def fitted(self, part: Part) -> Sample:
+        """The same rows as trees and calibrations are fitted to them."""
+        return self._sample(part, fitting_weights(part.labels, self.frame.snapshots.entity[part.rows]))
+
+    def entity(self, part: Part) -> IntArray:
+        """The deal or account of each of the same rows."""
+        return self.frame.snapshots.entity[part.rows][part.known]
+
+    def _sample(self, part: Part, weight: FloatArray) -> Sample:
+        rows = np.flatnonzero(part.rows)[part.known]
+        return Sample(self.values[rows], part.labels.value[part.known], weight[part.known])
 
 
 def matrix_of(frame: LabelledFrame) -> Matrix:
@@ -76,45 +87,46 @@ def matrix_of(frame: LabelledFrame) -> Matrix:
     return Matrix(frame, frame.encoding.matrix(frame.frame))
 
 
-def fit_and_calibrate(
-    train: Sample, calibrate: Sample, frame: LabelledFrame, *, rounds: int | None = None,
-    progress: Progress | None = None,
-) -> tuple[lgb.Booster, Platt]:  # fmt: skip
-    """Trees on the earlier rows, calibration on the later ones, which also stop the rounds."""
-    if rounds is None:
-        booster = fit(train, frame.encoding, later=calibrate, progress=progress)
-    else:
-        booster = fit(train, frame.encoding, rounds=rounds, progress=progress)
-    platt = fit_platt(margins(booster, calibrate.matrix), calibrate.label, calibrate.weight)
-    return booster, platt
-
-
 def evaluate(matrix: Matrix, split: Split, progress: Progress | None = None) -> Evaluation:
-    """The recipe on the split's three parts; the test part is looked at once, here."""
-    train, calibrate, test = (matrix.sample(p) for p in (split.train, split.calibrate, split.test))
-    booster, platt = fit_and_calibrate(train, calibrate, matrix.frame, progress=progress)
-    probability = platt.probability(margins(booster, test.matrix))
+    """The recipe forward in time; the test part is looked at once, here.
+
+    Trees on the first part say on the second how many trees are best, and how the margin of trees
+    is to be calibrated on later rows. Trees on all that was known when the second ended are judged
+    by the third, under that calibration.
+    """
+    encoding = matrix.frame.encoding
+    early = fit(matrix.fitted(split.train), encoding, later=matrix.fitted(split.calibrate), progress=progress)
+    rounds = early.current_iteration()
+    booster = fit(matrix.fitted(split.before_test), encoding, rounds=rounds)
+    test, entity = matrix.judged(split.test), matrix.entity(split.test)
+    probability = calibrated(matrix, early, split.calibrate).probability(margins(booster, test.matrix))
     rows = np.flatnonzero(split.test.rows)[split.test.known]
-    entity = matrix.frame.snapshots.entity[rows]
     return Evaluation(
-        rounds=booster.current_iteration(),
+        rounds=rounds,
         metrics=forward_metrics(probability, test.label, test.weight)
-        | _baselines(matrix, split.train, train, test, rows),
+        | _baselines(matrix, split.before_test, test, rows),
         reliability=reliability_table(probability, test.label, test.weight, entity),
         rows={p.name: int(p.known.sum()) for p in (split.train, split.calibrate, split.test)},
         test=Judged(probability, test.label, test.weight, entity, rows),
+        calibration=calibrated(matrix, booster, split.test),
     )
 
 
-def _baselines(
-    matrix: Matrix, train_part: Part, train: Sample, test: Sample, test_rows: IntArray
-) -> dict[str, float]:
-    """The same metrics of constant and of stage rates learnt on the training part."""
+def calibrated(matrix: Matrix, booster: lgb.Booster, part: Part) -> Platt:
+    """The calibration of trees on a part that they did not see."""
+    later = matrix.fitted(part)
+    entities = len(np.unique(matrix.entity(part)))
+    return fit_platt(margins(booster, later.matrix), later.label, later.weight, entities)
+
+
+def _baselines(matrix: Matrix, part: Part, test: Sample, test_rows: IntArray) -> dict[str, float]:
+    """The same metrics of constant and of stage rates learnt on a part."""
+    train = matrix.judged(part)
     constant = np.full(len(test.label), base_rate(train.label, train.weight))
     found = _named("base_rate", forward_metrics(constant, test.label, test.weight))
     frame = matrix.frame.frame
     if "stage" in frame.columns:
-        train_rows = np.flatnonzero(train_part.rows)[train_part.known]
+        train_rows = np.flatnonzero(part.rows)[part.known]
         rates, other = stage_rates(frame, train_rows, train.label, train.weight)
         of_stage = np.array([rates.get(stage, other) for stage in frame.columns["stage"][test_rows]])
         found |= _named("stage_rate", forward_metrics(of_stage, test.label, test.weight))

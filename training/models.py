@@ -17,9 +17,10 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
         "objective": "binary",
         "learning_rate": 0.04,
-        "num_leaves": 15,
+        "extra_trees": True,
+        "num_leaves": 8,
         "min_data_in_leaf": 40,
-        "feature_fraction": 0.6,
+        "feature_fraction": 0.3,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
         "lambda_l2": 5.0,

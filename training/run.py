@@ -14,13 +14,14 @@ from features.times import IntArray
 from training.bundle import GOLDEN_ROWS, Bundle
 from training.dataset import LabelledFrame, Source, labelled_frame
 from training.errors import TooLittleData
-from training.evaluate import Evaluation, Matrix, evaluate, fit_and_calibrate, matrix_of
+from training.evaluate import Evaluation, Matrix, evaluate, matrix_of
 from training.explain import centre_of
 from training.labels import ENTITY, Target
-from training.models import DEFAULTS, Progress, Sample, contributions, margins
+from training.models import DEFAULTS, Progress, Sample, contributions, fit, margins
 from training.splits import Split, forward_split
 
-TIER_SHARES = (0.4, 0.8)  # of the calibration rows: below is "low", above "high"
+CENTRE_ROWS = 2_000  # enough for means; SHAP values take a hundred times as long as a prediction
+TIER_SHARES = (0.4, 0.8)  # of the test rows: below is "low", above "high"
 GOOD_LABEL: Mapping[Target, int] = {"win": 1, "stall": 0, "churn": 0}
 
 
@@ -50,9 +51,9 @@ class Trained:
 def train_target(source: Source, target: Target, progress: Progress | None = None) -> Trained:
     """Evaluate the recipe forward in time, then fit it once more one step later.
 
-    The figures are those of trees that ended before the calibration part, which ended before the
-    test part. The bundle's own trees end where that calibration part ended, and its calibration
-    was fitted on what had been the test part: later data than its trees saw.
+    The figures are those of trees that saw nothing of the test part. The bundle's own trees are fitted
+    to all that was known at the cut-off, with the calibration that those judged trees needed on the test
+    part, which they had not seen.
 
     Raises:
         TooLittleData: there is not enough to fit, calibrate and test.
@@ -67,19 +68,19 @@ def train_target(source: Source, target: Target, progress: Progress | None = Non
 
 
 def _bundle(source: Source, matrix: Matrix, split: Split, evaluation: Evaluation) -> Bundle:
-    frame = matrix.frame
-    fitted, later = matrix.sample(split.train, split.calibrate), matrix.sample(split.test)
-    booster, platt = fit_and_calibrate(fitted, later, frame, rounds=evaluation.rounds)
-    margin = margins(booster, later.matrix)
-    shown = platt.probability(margin)
-    why = contributions(booster, later.matrix)
+    frame, platt = matrix.frame, evaluation.calibration
+    fitted, later = matrix.fitted(split.everything), matrix.judged(split.test)
+    booster = fit(fitted, frame.encoding, rounds=evaluation.rounds)
+    shown = platt.probability(margins(booster, later.matrix))
+    few = _spread(len(later.label), CENTRE_ROWS)
+    why, margin = contributions(booster, later.matrix[few]), margins(booster, later.matrix[few])
     medium, high = np.quantile(shown, TIER_SHARES)
     return Bundle(
         target=frame.target,
         booster=booster,
         encoding=frame.encoding,
         platt=platt,
-        centre=centre_of(frame.frame.features, why, margin, platt, later.weight),
+        centre=centre_of(frame.frame.features, why, margin, platt, later.weight[few]),
         conventions=source.conventions,
         reference=source.reference,
         policy=source.policy,

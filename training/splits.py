@@ -1,8 +1,9 @@
 """Forward splits: each part of the snapshots lies later than the one before, behind a gap.
 
 A part's labels are those known when it ends, so that nothing a later part is judged by could
-have been used before it. The gap between a part's last snapshot and its end is at least the
-label's horizon; a win, which has none, gets the median time its snapshots took to close.
+have been used before it. A part that judges ends a gap after its last snapshot: the label's horizon, or
+for a win, which has none, the time within which four of five are decided. Where it is shorter, the
+labels that are known are those of deals that end quickly, and a model seems better than it is.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import numpy as np
 from features.history import History
 from features.snapshots import Snapshots
 from features.times import DAY, BoolArray, iso
+from training.censoring import time_to_decide
 from training.errors import TooLittleData
 from training.labels import LabelPolicy, Labels, Target, label
 
 ROOM = 1.25  # later parts last at least so many gaps, where 20% of the snapshots would leave less
+DECIDED = 0.8  # of the wins and losses: behind it the weights against censoring can do the rest
 LEAST_POSITIVE = 20  # of each class, in every part: fewer tell nothing about a calibration
 
 
@@ -28,7 +31,8 @@ class Part:
     Attributes:
         name: for messages and parameters.
         rows: index of its snapshots among all.
-        begin, end: microseconds; begin < as_of <= end - gap, labels known at `end`.
+        begin, end: microseconds; begin < as_of <= end, for a part that judges end - gap; labels known
+            at `end`.
     """
 
     name: str
@@ -45,11 +49,20 @@ class Part:
 
 @dataclass(frozen=True)
 class Split:
-    """Three parts forward in time, and the gap in microseconds behind each."""
+    """Three parts forward in time, and what was known in all when the second and the third ended.
+
+    Attributes:
+        train, calibrate, test: forward in time.
+        before_test, everything: all snapshots up to the end of `calibrate` and of `test`, with the labels
+            known then.
+        gap: microseconds behind each of the two that judge.
+    """
 
     train: Part
     calibrate: Part
     test: Part
+    before_test: Part
+    everything: Part
     gap: int
 
     def dates(self) -> dict[str, str]:
@@ -65,9 +78,9 @@ class Split:
 def forward_split(
     target: Target, history: History, snapshots: Snapshots, cutoff: int, policy: LabelPolicy
 ) -> Split:
-    """60, 20 and 20% of the snapshots by time, each part closed by a gap; checked after building.
+    """60, 20 and 20% of the snapshots by time; checked after building.
 
-    Where the gap would fill most of a later part, that part begins earlier.
+    The later two are closed by a gap. Where it would fill most of a part, that part begins earlier.
 
     Raises:
         TooLittleData: a part holds fewer than 20 snapshots of either label.
@@ -80,7 +93,7 @@ def forward_split(
     first = min(first, second - int(ROOM * gap))
     bounds = [int(snapshots.as_of.min()) - 1, first, second, cutoff]
 
-    def part(name: str, begin: int, end: int) -> Part:
+    def part(name: str, begin: int, end: int, gap: int = gap) -> Part:
         rows = (snapshots.as_of > begin) & (snapshots.as_of <= end - gap)
         if not rows.any():
             raise TooLittleData(
@@ -93,9 +106,11 @@ def forward_split(
         return Part(name, rows, begin, end, labels)
 
     split = Split(
-        train=part("train", bounds[0], bounds[1]),
+        train=part("train", bounds[0], bounds[1], 0),
         calibrate=part("calibrate", bounds[1], bounds[2]),
         test=part("test", bounds[2], bounds[3]),
+        before_test=part("train and calibrate", bounds[0], bounds[2], 0),
+        everything=part("whole", bounds[0], bounds[3], 0),
         gap=gap,
     )
     _check(split, snapshots)
@@ -116,10 +131,9 @@ def _gap(target: Target, history: History, snapshots: Snapshots, cutoff: int, po
     days = policy.horizon_days(target)
     if days is not None:
         return days * DAY
-    labels = label(target, history, snapshots, cutoff, policy)
-    span = cutoff - int(snapshots.as_of.min())
-    median = int(np.median(labels.after[labels.known])) if labels.known.any() else 0
-    return min(median, span // 10)
+    needed = time_to_decide(label(target, history, snapshots, cutoff, policy), DECIDED)
+    most = (cutoff - int(snapshots.as_of.min())) // 5
+    return most if needed is None else min(needed, most)
 
 
 def _check(split: Split, snapshots: Snapshots) -> None:
@@ -128,5 +142,6 @@ def _check(split: Split, snapshots: Snapshots) -> None:
         latest = snapshots.as_of[before.rows]
         decided = latest + before.labels.after
         earliest = snapshots.as_of[after.rows].min()
-        if latest.max() > before.end - split.gap or decided.max() > before.end or earliest <= before.end:
+        gap = 0 if before is split.train else split.gap
+        if latest.max() > before.end - gap or decided.max() > before.end or earliest <= before.end:
             raise AssertionError(f"the {before.name} part reaches into the {after.name} part")
