@@ -33,7 +33,7 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "verbosity": -1,
     }
 )
-MOST_ROUNDS = 600
+MOST_ROUNDS = 1_000
 PATIENCE = 40
 
 Progress = Callable[[int, int], None]
