@@ -77,7 +77,7 @@ tracking = Tracking(os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{scratc
 for name, made in trained.items():
     registered = tracking.register(made)
     print(f"{name}: dealcast-win v{registered.version} ({registered.alias})")
-print(f"mlflow ui --backend-store-uri {tracking.uri}")
+print(f"to look at them: mlflow ui --backend-store-uri {tracking.uri}")
 
 # %%
 import mlflow  # noqa: E402

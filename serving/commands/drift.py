@@ -81,7 +81,7 @@ def _print(report: DriftReport, bundle: Bundle, top: int) -> None:
     console = Console(markup=False) if Console().is_terminal else Console(markup=False, width=160)
     if report.drifted and top:
         console.print(_table(report, bundle, top))
-    if report.overlap > 0:
+    if report.overlap >= 0.005:
         out.print(
             f"{report.target}: {report.overlap:.0%} of the snapshots lie before the model's cut-off and may"
             " have trained it; drift shows less there"
