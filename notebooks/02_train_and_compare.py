@@ -37,7 +37,7 @@ from features.from_tables import history_from_tables
 from features.sample import make_sample, write_sample
 from features.sources.folder import load
 from features.times import DAY, iso
-from training.bootstrap import LEVEL, interval
+from training.bootstrap import LEVEL, multipliers
 from training.censoring import censoring_weights
 from training.dataset import open_source
 from training.grid import weekly_grid
@@ -49,7 +49,7 @@ from training.tracking import Tracking
 scratch = Path(tempfile.mkdtemp(prefix="dealcast-"))
 folder = Path(os.environ.get("DEALCAST_DATA") or scratch / "crm")
 if "DEALCAST_DATA" not in os.environ:
-    write_sample(make_sample(1200, seed=1), folder)
+    write_sample(make_sample(900, seed=1), folder)
 data, quality = load(folder)
 watermark = data.watermark()
 
@@ -128,35 +128,28 @@ METRICS = ("log_loss", "brier", "roc_auc", "calibration_error")
 DRAWS = 100
 
 
-def metric(name, values, times):
+def metrics(times):
+    """The metrics of both versions with each row counted so many times, and their difference."""
     drawn = times > 0
-    if len(np.unique(y[drawn])) < 2:
-        return float("nan")
-    return forward_metrics(values[drawn], y[drawn], (weight * times)[drawn])[name]
+    both = {v: forward_metrics(p[v][drawn], y[drawn], (weight * times)[drawn]) for v in p}
+    both["difference"] = {name: both["newer"][name] - both["older"][name] for name in METRICS}
+    return both
 
 
+found = metrics(np.ones(len(y)))
+draws = [metrics(times) for times in multipliers(deal, DRAWS)]
 rows = []
 for name in METRICS:
-    once = np.ones(len(y))
-    found = {version: metric(name, p[version], once) for version in p}
-    spread = {v: interval(lambda t, v=v: metric(name, p[v], t), deal, draws=DRAWS) for v in p}
-    difference = interval(
-        lambda t: metric(name, p["newer"], t) - metric(name, p["older"], t), deal, draws=DRAWS
-    )
-    rows.append(
-        {
-            "metric": name,
-            **{v: f"{found[v]:.3f} ({spread[v].low:.3f} to {spread[v].high:.3f})" for v in p},
-            "newer - older": f"{found['newer'] - found['older']:+.3f}"
-            f" ({difference.low:+.3f} to {difference.high:+.3f})",
-            "_found": found["newer"] - found["older"],
-            "_low": difference.low,
-            "_high": difference.high,
-        }
-    )
+    row = {"metric": name}
+    for what, sign in (("older", ""), ("newer", ""), ("difference", "+")):
+        ends = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+        low, high = np.quantile([draw[what][name] for draw in draws], ends)
+        value = found[what][name]
+        row[what] = f"{value:{sign}.3f} ({low:{sign}.3f} to {high:{sign}.3f})"
+    rows.append(row | {"_found": value, "_low": low, "_high": high})
 print(f"in brackets: the middle {LEVEL:.0%} of {DRAWS} draws of whole deals")
 with pl.Config(fmt_str_lengths=40, tbl_width_chars=120):
-    print(pl.DataFrame(rows).select("metric", "older", "newer", "newer - older"))
+    print(pl.DataFrame(rows).select("metric", "older", "newer", "difference"))
 
 # %%
 figure, axes = plt.subplots(figsize=(8, 3))

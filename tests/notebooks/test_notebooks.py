@@ -36,7 +36,7 @@ def test_a_notebook_says_what_one_learns_and_runs_to_its_end(
     assert all(not cell.get("outputs") for cell in notebook.cells)
     monkeypatch.delenv("DEALCAST_DATA", raising=False)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
-    monkeypatch.setenv("MPLBACKEND", "agg")
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # the kernel draws into the notebook
     monkeypatch.setenv("TMPDIR", str(tmp_path))  # where the sample and the tracking store go
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     client = NotebookClient(
