@@ -19,6 +19,24 @@ from training.splits import Part, Split
 
 
 @dataclass(frozen=True)
+class Judged:
+    """What was said of each row of the test part, and what came of it; one entry per labelled row.
+
+    Attributes:
+        probability: said by trees and a calibration that never saw the row, float64 in (0, 1).
+        label: 0 or 1; weight: against censoring, >= 0.
+        entity: the deal or account of each row, as the snapshots number them.
+        rows: index of each row among all snapshots.
+    """
+
+    probability: FloatArray
+    label: FloatArray
+    weight: FloatArray
+    entity: IntArray
+    rows: IntArray
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """What a recipe was worth on a stretch of time that neither trees nor calibration saw.
 
@@ -28,12 +46,14 @@ class Evaluation:
             `baseline_base_rate_name`, `baseline_stage_rate_name`.
         reliability: what came true of what was said.
         rows: labelled snapshots per part.
+        test: the test part row by row, for plots and intervals.
     """
 
     rounds: int
     metrics: Mapping[str, float]
     reliability: tuple[Bin, ...]
     rows: Mapping[str, int]
+    test: Judged
 
 
 @dataclass(frozen=True)
@@ -82,6 +102,7 @@ def evaluate(matrix: Matrix, split: Split, progress: Progress | None = None) -> 
         | _baselines(matrix, split.train, train, test, rows),
         reliability=reliability_table(probability, test.label, test.weight, entity),
         rows={p.name: int(p.known.sum()) for p in (split.train, split.calibrate, split.test)},
+        test=Judged(probability, test.label, test.weight, entity, rows),
     )
 
 

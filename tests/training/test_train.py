@@ -17,6 +17,7 @@ from training.dataset import LEAST_CALENDAR_SPAN, Source, labelled_frame, open_s
 from training.errors import TooLittleData
 from training.evaluate import matrix_of
 from training.labels import TARGETS, Target, eligible
+from training.metrics import forward_metrics
 from training.models import MOST_ROUNDS, margins
 from training.run import GOOD_LABEL, Trained, train_target
 
@@ -195,3 +196,17 @@ def test_without_orders_churn_is_refused_in_a_word(data: CanonicalData) -> None:
 def test_a_few_weeks_of_data_are_refused(data: CanonicalData) -> None:
     with pytest.raises(TooLittleData, match="give a longer history or a later --as-of"):
         train_target(open_source(data, parse_instant("2023-02-20")), "win")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_test_part_row_by_row_has_the_figures_of_the_evaluation(
+    trained: Mapping[Target, Trained], target: Target
+) -> None:
+    evaluation = trained[target].evaluation
+    test = evaluation.test
+    metrics = forward_metrics(test.probability, test.label, test.weight)
+    assert metrics == {name: evaluation.metrics[name] for name in metrics}
+    assert len(test.rows) == len(test.entity) == evaluation.rows["test"]
+    snapshots = labelled_frame(trained[target].source, target).snapshots
+    np.testing.assert_array_equal(snapshots.entity[test.rows], test.entity)
+    assert (snapshots.as_of[test.rows] > trained[target].split.calibrate.end).all()
