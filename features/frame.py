@@ -11,7 +11,7 @@ import polars as pl
 
 from features.catalog import Feature, feature_hash
 from features.history import Names, TextArray
-from features.times import FloatArray
+from features.times import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,10 @@ class FeatureFrame:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def take(self, rows: IntArray | BoolArray) -> FeatureFrame:
+        """Some of the rows: an index array or a mask."""
+        return FeatureFrame(self.features, self.values[rows], self.names)
 
     @property
     def hash(self) -> str:

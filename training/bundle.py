@@ -1,8 +1,8 @@
 """A bundle: everything needed to score and to explain, in files that cannot run code.
 
 A folder of `model.txt` (LightGBM's own text), `reference.parquet` and `reps.parquet` (the dated
-reference), `bundle.json` (everything else) and `golden.json` (rows with their probabilities, tried
-on every load). No pickle.
+reference), `bundle.json` (everything else), `golden.json` (rows with their probabilities, tried on
+every load) and `profile.json` (what it was trained on, to see drift). No pickle.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +31,11 @@ from training.explain import Centre, Ledger, ledger
 from training.labels import ENTITY, LabelPolicy, Target
 from training.metrics import Bin
 from training.models import contributions, margins
+from training.profile import Profile, profile_from_json
 
 FORMAT = 2
 GOLDEN_ROWS = 8
+PROFILE_FILE = "profile.json"
 _GOLDEN_TOLERANCE = 1e-12
 
 
@@ -55,6 +57,7 @@ class Bundle:
         reliability: what came true of what was said, on a forward test.
         manifest: where it comes from: rows, dates, versions, metrics.
         golden: some encoded rows (rows x features).
+        profile: what its snapshots were like; None in a bundle that was made before there were any.
     """
 
     target: Target
@@ -70,6 +73,7 @@ class Bundle:
     reliability: tuple[Bin, ...]
     manifest: Mapping[str, Any]
     golden: FloatArray
+    profile: Profile | None = None
 
     @property
     def features(self) -> tuple[Feature, ...]:
@@ -103,6 +107,7 @@ class Bundle:
         """Write the bundle's files into a folder, which is made."""
         folder.mkdir(parents=True, exist_ok=True)
         text = self.booster.model_to_string()
+        profile = None if self.profile is None else self.profile.to_json()
         (folder / "model.txt").write_text(text, encoding="utf-8")
         described = {
             "format": FORMAT,
@@ -110,6 +115,7 @@ class Bundle:
             "model_sha256": _digest(text),
             "feature_hash": self.encoding.hash,
             "reference_hash": self.reference.hash,
+            "profile_sha256": None if profile is None else _digest(profile),
             "encoding": asdict(self.encoding),
             "platt": asdict(self.platt),
             "centre": asdict(self.centre),
@@ -122,6 +128,8 @@ class Bundle:
         }
         _write(folder / "bundle.json", described)
         self.reference.save(folder)
+        if profile is not None:
+            (folder / PROFILE_FILE).write_text(profile, encoding="utf-8")
         golden = [[None if np.isnan(v) else v for v in row] for row in self.golden.tolist()]
         _write(
             folder / "golden.json", {"rows": golden, "probability": self._probability(self.golden).tolist()}
@@ -142,9 +150,9 @@ def load_bundle(folder: Path) -> Bundle:
         )
     if _digest(text) != described.get("model_sha256"):
         raise BundleError(f"{folder}: model.txt is not the one the bundle was made with; fetch it again")
-    reference = _reference(folder, described)
+    reference, profile = _reference(folder, described), _profile(folder, described)
     try:
-        bundle = _assemble(described, golden, text, reference)
+        bundle = replace(_assemble(described, golden, text, reference), profile=profile)
         expected = np.array(golden["probability"], np.float64).reshape(len(bundle.golden))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BundleError(
@@ -165,6 +173,27 @@ def _reference(folder: Path, described: dict[str, Any]) -> Reference:
     if reference.hash != described.get("reference_hash"):
         raise BundleError(f"{folder}: the reference is not the one the bundle was made with; fetch it again")
     return reference
+
+
+def _profile(folder: Path, described: dict[str, Any]) -> Profile | None:
+    """The profile that the bundle was made with; None where it was made without."""
+    wanted = described.get("profile_sha256")
+    if wanted is None:
+        return None
+    try:
+        text = (folder / PROFILE_FILE).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise BundleError(f"{folder}: {PROFILE_FILE} is missing; fetch the bundle again") from None
+    except UnicodeDecodeError as error:
+        raise BundleError(f"{folder}: not readable ({error}); fetch the bundle again") from error
+    if _digest(text) != wanted:
+        raise BundleError(f"{folder}: {PROFILE_FILE} is not the one it was made with; fetch it again")
+    try:
+        return profile_from_json(text)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BundleError(
+            f"{folder}: {PROFILE_FILE} is damaged ({type(error).__name__}); fetch it again"
+        ) from error
 
 
 def _assemble(described: dict[str, Any], golden: dict[str, Any], text: str, reference: Reference) -> Bundle:

@@ -83,13 +83,19 @@ def open_source(data: CanonicalData, cutoff: int) -> Source:
 
 def labelled_frame(source: Source, target: Target) -> LabelledFrame:
     """The snapshots of a target and their features."""
-    snapshots = weekly_grid(target, source.history, source.cutoff)
-    if source.data.config.learn_at == "records" and ENTITY[target] == "opportunity":
-        snapshots = snapshots.and_also(moments_of_records(source.history, source.cutoff))
+    snapshots = grid_of(source, target)
     frame = build_features(source.history, snapshots, ENTITY[target], source.reference)
     withheld = _withheld(frame, snapshots)
     frame.values[:, [feature.name in withheld for feature in frame.features]] = np.nan
     return LabelledFrame(target, snapshots, frame, learn_encoding(frame), withheld)
+
+
+def grid_of(source: Source, target: Target) -> Snapshots:
+    """The snapshots that a target is learnt from, none after the cut-off; drift is looked for on the same."""
+    snapshots = weekly_grid(target, source.history, source.cutoff)
+    if source.data.config.learn_at == "records" and ENTITY[target] == "opportunity":
+        snapshots = snapshots.and_also(moments_of_records(source.history, source.cutoff))
+    return snapshots
 
 
 def _withheld(frame: FeatureFrame, snapshots: Snapshots) -> tuple[str, ...]:

@@ -17,3 +17,7 @@ class FrameMismatch(DataError):
 
 class TrackingError(RuntimeError):
     """The tracking store cannot be reached, or does not hold what was asked for."""
+
+
+class DriftFound(DataError):
+    """The present is not as it was at training, and it was asked to fail then."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -18,6 +18,7 @@ from training.evaluate import Evaluation, Matrix, evaluate, matrix_of
 from training.explain import centre_of
 from training.labels import ENTITY, Target
 from training.models import DEFAULTS, Progress, Sample, contributions, fit, margins
+from training.profile import Profile, Shown, profile_of
 from training.splits import Split, forward_split
 
 CENTRE_ROWS = 2_000  # enough for means; SHAP values take a hundred times as long as a prediction
@@ -64,6 +65,7 @@ def train_target(source: Source, target: Target, progress: Progress | None = Non
     matrix = matrix_of(frame)
     evaluation = evaluate(matrix, split, progress)
     bundle = _bundle(source, matrix, split, evaluation)
+    bundle = replace(bundle, profile=_profile(bundle, frame, split))
     return Trained(bundle, evaluation, split, source)
 
 
@@ -98,6 +100,14 @@ def _bundle(source: Source, matrix: Matrix, split: Split, evaluation: Evaluation
         },
         golden=matrix.values[_spread(len(matrix.values), GOLDEN_ROWS)],
     )
+
+
+def _profile(bundle: Bundle, labelled: LabelledFrame, split: Split) -> Profile:
+    """What the bundle's snapshots were like, labelled or not, and what it says of those it never saw."""
+    entity = labelled.snapshots.entity
+    every = split.train.rows | split.calibrate.rows | split.test.rows
+    shown = Shown(*bundle.explained(labelled.frame.take(split.test.rows)), entity[split.test.rows])
+    return profile_of(labelled.frame.take(every), entity[every], labelled.withheld, shown)
 
 
 def _check_entities(source: Source, target: Target) -> None:

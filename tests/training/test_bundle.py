@@ -18,7 +18,7 @@ from training.errors import BundleError, FrameMismatch
 from training.labels import TARGETS, Target
 from training.run import Trained
 
-FILES = {"model.txt", "bundle.json", "golden.json", "reference.parquet", "reps.parquet"}
+FILES = {"model.txt", "bundle.json", "golden.json", "profile.json", "reference.parquet", "reps.parquet"}
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ from training.tracking import (
 
 MLFLOW_SETTINGS = ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_UV_AUTO_DETECT")
 
-FILES = {"model.txt", "bundle.json", "golden.json", "reference.parquet", "reps.parquet"}
+FILES = {"model.txt", "bundle.json", "golden.json", "profile.json", "reference.parquet", "reps.parquet"}
 
 
 @pytest.fixture(scope="module")
