@@ -38,7 +38,7 @@ def verdict(comparison: Comparison, language: Language = "en") -> str:
     if loss.better == 0 and loss.worse == 0:
         if language == "en":
             return f"{first} and {second} say the same: log loss {loss.first:.3f} for both"
-        return f"{first} 与 {second} 结果相同：对数损失均为 {loss.first:.3f}"
+        return f"{first}与{second}结果相同：对数损失均为 {loss.first:.3f}"
     better, worse = round(100 * loss.better), round(100 * loss.worse)
     if language == "en":
         figures = f"log loss {loss.second:.3f} against {loss.first:.3f}"
@@ -49,10 +49,10 @@ def verdict(comparison: Comparison, language: Language = "en") -> str:
         return f"no clear difference of {second} to {first}: {figures}, better in {better} of 100 draws"
     figures = f"对数损失 {loss.second:.3f} 对 {loss.first:.3f}"
     if loss.better >= SURE:
-        return f"{second} 优于 {first}：{figures}，100 次抽样中 {better} 次更好"
+        return f"{second}优于{first}：{figures}，100 次抽样中 {better} 次更好"
     if loss.worse >= SURE:
-        return f"{second} 不如 {first}：{figures}，100 次抽样中 {worse} 次更差"
-    return f"{second} 与 {first} 无明显差别：{figures}，100 次抽样中 {better} 次更好"
+        return f"{second}不如{first}：{figures}，100 次抽样中 {worse} 次更差"
+    return f"{second}与{first}无明显差别：{figures}，100 次抽样中 {better} 次更好"
 
 
 def judged_on(comparison: Comparison, language: Language = "en") -> str:
@@ -76,11 +76,12 @@ def _entity(comparison: Comparison) -> str:
     return "accounts" if comparison.target == "churn" else "deals"
 
 
-def figure_row(each: Difference) -> tuple[str, str, str, str, str]:
+def figure_row(each: Difference, language: Language = "en") -> tuple[str, str, str, str, str]:
     """First, second, difference, its interval, and the draws in which the second is better."""
+    to, of = ("to", " of 100") if language == "en" else ("至", " / 100")
     return (
         f"{each.first:.4f}", f"{each.second:.4f}", f"{each.change:+.4f}",
-        f"{each.low:+.4f} to {each.high:+.4f}", f"{100 * each.better:.0f} of 100",
+        f"{each.low:+.4f} {to} {each.high:+.4f}", f"{100 * each.better:.0f}{of}",
     )  # fmt: skip
 
 

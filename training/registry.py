@@ -85,14 +85,14 @@ class Registry:
             return self._of_run(named)
         return self._of_version(target or self._only_target(named), named)
 
-    def find(self, target: str, inputs_sha256: str) -> tuple[str, str] | None:
-        """The newest version (and its run) trained on just these inputs by just this code; None without."""
+    def find(self, target: str, inputs_sha256: str) -> str | None:
+        """The newest version trained on just these inputs by just this code; None where there is none."""
         with self.tracking.client() as (_, client):
             versions = client.search_model_versions(f"name = '{model_name(target)}'")
             for version in sorted(versions, key=lambda v: -int(v.version)):
                 params = client.get_run(version.run_id).data.params if version.run_id else {}
                 if params.get("inputs_sha256") == inputs_sha256:
-                    return str(version.version), str(version.run_id)
+                    return str(version.version)
         return None
 
     def record_first(self, made: Registered, by: str, at: int) -> None:
