@@ -27,6 +27,7 @@ PREVIOUS = "previous"
 LEDGER = "dealcast/ledger"
 _ENTRY, _TARGET = "dealcast.entry", "dealcast.target"
 _STATES: Mapping[str, State] = {"FINISHED": "done", "FAILED": "failed", "KILLED": "failed"}
+PAGE = 1000  # entries asked for at a time
 _RUN_ID = "[0-9a-f]{32}"
 
 
@@ -180,7 +181,7 @@ class Registry:
         wanted = f"tags.`{_TARGET}` = '{target}'" if target else ""
         found, token = [], None
         while True:  # deleted runs too: an entry hidden in MLflow's pages is still one
-            page = client.search_runs([experiment], wanted, ViewType.ALL, 1000, page_token=token)
+            page = client.search_runs([experiment], wanted, ViewType.ALL, PAGE, page_token=token)
             found += [_read_run(run) for run in page]
             token = page.token
             if not token:
