@@ -1,7 +1,8 @@
 """The rules that let a challenger in: a comparison in, the refusals out.
 
 1. Log loss: in at least 90% of the draws the challenger's is not above the champion's. A new champion
-   changes every number its users see, so that the burden of proof is on it; equal models pass.
+   changes every number its users see, so that the burden of proof is on it: of two that are equally
+       good and not the same, the one that is there stays. The very same model passes.
 2. Calibration error: at most 0.01 above the champion's. People act on the shown percent, and a better
    ranking does not make up for percents that no longer come true.
 3. No slice: the log loss of none with 100 snapshots and 20 of each label is worse by more than 0.02
