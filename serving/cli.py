@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from features.errors import DataError
-from serving.commands import audit, data, drift, models, serve
+from serving.commands import audit, data, drift, models, promotion, retrain, serve
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,6 +25,11 @@ app.command()(data.check)
 app.command()(audit.audit)
 app.command()(data.features)
 app.command()(models.train)
+app.command()(promotion.compare)
+app.command()(promotion.promote)
+app.command()(promotion.rollback)
+app.command()(promotion.ledger)
+app.command()(retrain.retrain)
 app.command()(models.score)
 app.command()(drift.drift)
 app.command()(models.pull)

@@ -19,7 +19,10 @@ FORBIDDEN = {
 }
 # What a finished model needs; only the commands may fit and track.
 SERVING_TAKES = ("bundle", "errors", "explain", "labels", "metrics")
-ONE_PLACE = {"mlflow": {"training/tracking.py"}, "uvicorn": {"serving/commands/serve.py"}}
+ONE_PLACE = {
+    "mlflow": {"training/tracking.py", "training/registry.py"},
+    "uvicorn": {"serving/commands/serve.py"},
+}
 CLOCKS = {"serving/clock.py"}
 
 

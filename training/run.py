@@ -12,6 +12,7 @@ import numpy as np
 
 from features.times import IntArray
 from training.bundle import GOLDEN_ROWS, Bundle
+from training.code import code_sha256, inputs_sha256
 from training.dataset import LabelledFrame, Source, labelled_frame
 from training.errors import TooLittleData
 from training.evaluate import Evaluation, Matrix, evaluate, matrix_of
@@ -45,6 +46,8 @@ class Trained:
             "features": len(self.bundle.encoding.names),
             "feature_hash": self.bundle.encoding.hash,
             "data_sha256": self.bundle.manifest["data_sha256"],
+            "code_sha256": code_sha256(),
+            "inputs_sha256": inputs_sha256(self.source, self.bundle.manifest["data_sha256"]),
             **{f"rows_{part}": rows for part, rows in self.evaluation.rows.items()},
         }
 

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -116,6 +116,10 @@ class Tracking:
                     m.name for m in client.search_registered_models(filter_string=_OURS) if alias in m.aliases
                 }
             return sorted(name.removeprefix("dealcast-") for name in names)
+
+    def client(self) -> AbstractContextManager[tuple[Any, Any]]:
+        """MLflow and a client of this store, for `registry.py`; errors become TrackingError."""
+        return self._client()
 
     def _experiment(self, client: Any, target: str) -> str:
         name = f"dealcast/{target}"

@@ -27,6 +27,7 @@ from serving.commands.common import (
     open_data,
     out,
 )  # fmt: skip
+from serving.commands.promotion import whoami
 
 if TYPE_CHECKING:
     from features.canonical import CanonicalData
@@ -63,7 +64,8 @@ def train(
     from training.dataset import open_source
     from training.errors import TooLittleData
     from training.labels import TARGETS
-    from training.tracking import Tracking
+    from training.registry import Registry
+    from training.tracking import CHAMPION, Tracking
 
     tables, report = open_data(data)
     with err.status("sorting histories"):
@@ -78,7 +80,7 @@ def train(
         report.write(Path(scratch))
         for each in TARGETS if target is Choice.ALL else (cast("Target", target.value),):
             try:
-                trained = _with_progress(source, each)
+                trained = with_progress(source, each)
             except TooLittleData as error:
                 if target is not Choice.ALL:
                     raise
@@ -86,6 +88,8 @@ def train(
                 passed.append(each)
                 continue
             registered = tracking.register(trained, Path(scratch))
+            if registered.alias == CHAMPION:
+                Registry(tracking).record_first(registered, whoami(), now())
             out.print(_line(trained, f"dealcast-{each} v{registered.version} ({registered.alias})"))
     if len(passed) == len(TARGETS):
         raise TooLittleData("no target could be trained; the lines above say why")
@@ -162,7 +166,7 @@ def pull(
     out.print(f"{folder}: " + ", ".join(f"{t} v{v}" for t, v in versions.items()))
 
 
-def _with_progress(source: Source, target: Target) -> Trained:
+def with_progress(source: Source, target: Target) -> Trained:
     """Train with a bar that runs over the rounds."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 

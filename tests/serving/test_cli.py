@@ -17,6 +17,7 @@ Dealcast = Callable[..., Ran]
 COMMANDS = (
     ("sample",), ("import", "folder"), ("import", "event-log"), ("check",), ("audit",), ("features",),
     ("train",), ("score",), ("pull",), ("serve",),
+    ("compare",), ("promote",), ("rollback",), ("ledger",), ("retrain",),
 )  # fmt: skip
 
 
