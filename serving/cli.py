@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from features.errors import DataError
-from serving.commands import audit, data, models, serve
+from serving.commands import audit, data, models, outbox, serve
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,6 +25,7 @@ app.command()(data.check)
 app.command()(audit.audit)
 app.command()(data.features)
 app.command()(models.train)
+app.command()(outbox.register)
 app.command()(models.score)
 app.command()(models.pull)
 app.command()(serve.serve)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from features.times import IntArray
+from features.times import FloatArray, IntArray
 from training.bundle import GOLDEN_ROWS, Bundle
 from training.dataset import LabelledFrame, Source, labelled_frame
 from training.errors import TooLittleData
@@ -22,6 +22,20 @@ from training.splits import Split, forward_split
 
 TIER_SHARES = (0.4, 0.8)  # of the calibration rows: below is "low", above "high"
 GOOD_LABEL: Mapping[Target, int] = {"win": 1, "stall": 0, "churn": 0}
+EXPLAINED_ROWS = 1000
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Rows of the test part, which the bundle's trees never saw, and what each feature says of them.
+
+    Attributes:
+        matrix: encoded rows x features, at most `EXPLAINED_ROWS`, spread over the part.
+        contributions: SHAP values on the margin, rows x (features + 1), the last one expected margin.
+    """
+
+    matrix: FloatArray
+    contributions: FloatArray
 
 
 @dataclass(frozen=True)
@@ -32,6 +46,7 @@ class Trained:
     evaluation: Evaluation
     split: Split
     source: Source
+    explained: Explained
 
     def params(self) -> dict[str, Any]:
         """Parameters of the run: model, split, data."""
@@ -62,11 +77,11 @@ def train_target(source: Source, target: Target, progress: Progress | None = Non
     split = forward_split(target, source.history, frame.snapshots, source.cutoff, source.policy)
     matrix = matrix_of(frame)
     evaluation = evaluate(matrix, split, progress)
-    bundle = _bundle(source, matrix, split, evaluation)
-    return Trained(bundle, evaluation, split, source)
+    bundle, explained = _bundle(source, matrix, split, evaluation)
+    return Trained(bundle, evaluation, split, source, explained)
 
 
-def _bundle(source: Source, matrix: Matrix, split: Split, evaluation: Evaluation) -> Bundle:
+def _bundle(source: Source, matrix: Matrix, split: Split, evaluation: Evaluation) -> tuple[Bundle, Explained]:
     frame = matrix.frame
     fitted, later = matrix.sample(split.train, split.calibrate), matrix.sample(split.test)
     booster, platt = fit_and_calibrate(fitted, later, frame, rounds=evaluation.rounds)
@@ -74,7 +89,8 @@ def _bundle(source: Source, matrix: Matrix, split: Split, evaluation: Evaluation
     shown = platt.probability(margin)
     why = contributions(booster, later.matrix)
     medium, high = np.quantile(shown, TIER_SHARES)
-    return Bundle(
+    some = _spread(len(why), EXPLAINED_ROWS)
+    bundle = Bundle(
         target=frame.target,
         booster=booster,
         encoding=frame.encoding,
@@ -97,6 +113,7 @@ def _bundle(source: Source, matrix: Matrix, split: Split, evaluation: Evaluation
         },
         golden=matrix.values[_spread(len(matrix.values), GOLDEN_ROWS)],
     )
+    return bundle, Explained(later.matrix[some], why[some])
 
 
 def _check_entities(source: Source, target: Target) -> None:

@@ -15,6 +15,7 @@ from serving.clock import now
 from serving.commands.common import (
     BUNDLES,
     Alias,
+    Artifacts,
     AsOf,
     Data,
     Lang,
@@ -27,6 +28,7 @@ from serving.commands.common import (
     open_data,
     out,
 )  # fmt: skip
+from serving.commands.outbox import Outbox
 
 if TYPE_CHECKING:
     from features.canonical import CanonicalData
@@ -52,19 +54,25 @@ def train(
     as_of: AsOf = None,
     target: Annotated[Choice, typer.Option(help="What to predict.")] = Choice.ALL,
     tracking_uri: TrackingUri = None,
+    artifacts: Artifacts = None,
 ) -> None:
     """Train on what was known at T, log the runs, register the versions.
 
     A target's first version becomes champion, later ones challenger. Without --as-of everything
     in the data is used. With `all`, a target that the data cannot carry is passed over, saying why.
+    A model lies in dealcast-unsent/ until the store has it; where the store goes away meanwhile, it
+    stays there for `dealcast register`.
 
     Example: dealcast train data/ --as-of 2025-03-31 --target win
     """
     from training.dataset import open_source
     from training.errors import TooLittleData
     from training.labels import TARGETS
-    from training.tracking import Tracking
+    from training.tracking import Tracking, watched
 
+    tracking = Tracking(tracking_uri, artifacts)
+    with err.status("looking for the tracking store"):
+        tracking.check()
     tables, report = open_data(data)
     with err.status("sorting histories"):
         cutoff = instant(as_of, tables)
@@ -72,24 +80,26 @@ def train(
             raise DataError(f"--as-of {as_of} lies ahead; nothing is known of it yet")
         source = open_source(tables, cutoff)
     _say_stages(tables, source)
-    tracking = Tracking(tracking_uri)
     passed: list[str] = []
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, Outbox(tracking) as outbox:
         report.write(Path(scratch))
+        outbox.prepare()
         for each in TARGETS if target is Choice.ALL else (cast("Target", target.value),):
             try:
-                trained = _with_progress(source, each)
+                with watched(now) as load:
+                    trained = _with_progress(source, each)
             except TooLittleData as error:
                 if target is not Choice.ALL:
                     raise
                 out.print(f"{each}: passed over: {error}")
                 passed.append(each)
                 continue
-            registered = tracking.register(trained, Path(scratch))
-            out.print(_line(trained, f"dealcast-{each} v{registered.version} ({registered.alias})"))
+            folder = outbox.put(trained, Path(scratch), Path(data).resolve().name, load())
+            if registered := outbox.send(folder):
+                out.print(_line(trained, f"dealcast-{each} v{registered.version} ({registered.alias})"))
     if len(passed) == len(TARGETS):
         raise TooLittleData("no target could be trained; the lines above say why")
-    out.print(f"runs and models: mlflow ui --backend-store-uri {tracking.uri}")
+    out.print(f"runs and models: mlflow ui --backend-store-uri {tracking.shown}")
 
 
 def score(
@@ -207,7 +217,9 @@ def _targets(tracking: Tracking, alias: str) -> list[str]:
     """The targets under an alias; raises DataError where there is none at all."""
     targets = tracking.targets(alias)
     if not targets:
-        raise DataError(f"tracking store {tracking.uri} has no {alias}; train one with `dealcast train DATA`")
+        raise DataError(
+            f"tracking store {tracking.shown} has no {alias}; train one with `dealcast train DATA`"
+        )
     return targets
 
 

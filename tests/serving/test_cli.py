@@ -16,7 +16,7 @@ from tests.serving.conftest import Ran, T, Trained
 Dealcast = Callable[..., Ran]
 COMMANDS = (
     ("sample",), ("import", "folder"), ("import", "event-log"), ("check",), ("audit",), ("features",),
-    ("train",), ("score",), ("pull",), ("serve",),
+    ("train",), ("register",), ("score",), ("pull",), ("serve",),
 )  # fmt: skip
 
 
