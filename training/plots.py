@@ -7,7 +7,8 @@ test part's predictions come with the evaluation, the SHAP values with the bundl
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,12 +46,11 @@ def draw(trained: Trained, folder: Path) -> list[str]:
         figure.savefig(folder / name, dpi=DPI, bbox_inches="tight", metadata={"Software": None})
         drawn.append(name)
 
-    save(_reliability(Figure(SIZE), trained.evaluation.reliability), "reliability.png")
-    save(_precision_recall(Figure(SIZE), test), "precision_recall.png")
-    save(_lift(Figure(SIZE), test), "lift.png")
+    save(reliability(Figure(SIZE), trained.evaluation.reliability), "reliability.png")
+    save(precision_recall(Figure(SIZE), test), "precision_recall.png")
+    save(lift_by_share(Figure(SIZE), test), "lift.png")
     explanation = _explanation(shap, trained.explained, trained.bundle.encoding.names)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the library's own calls
+    with _as_a_guest():
         save(_beeswarm(Figure((9.0, 7.0)), shap, explanation), "shap_beeswarm.png")
         for place in strongest(trained.explained)[:STRONGEST]:
             name = trained.bundle.encoding.names[place]
@@ -74,7 +74,21 @@ def _library() -> Any:
     return shap
 
 
-def _reliability(figure: Figure, table: Sequence[Bin]) -> Figure:
+@contextmanager
+def _as_a_guest() -> Iterator[None]:
+    """The library warns of its own calls, and scatters points by the global generator."""
+    before = np.random.get_state()
+    np.random.seed(0)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        np.random.set_state(before)
+
+
+def reliability(figure: Figure, table: Sequence[Bin]) -> Figure:
+    """What came true over what was said, each point with its count of distinct entities."""
     axes = figure.subplots()
     said, came = [row.mean for row in table], [row.observed for row in table]
     axes.plot([0, 1], [0, 1], color=_GREY, linestyle="--", label="said = came true")
@@ -86,7 +100,8 @@ def _reliability(figure: Figure, table: Sequence[Bin]) -> Figure:
     return figure
 
 
-def _precision_recall(figure: Figure, test: Judged) -> Figure:
+def precision_recall(figure: Figure, test: Judged) -> Figure:
+    """How many of the chosen are positive, by the share of all positives that is found; weighted."""
     from sklearn.metrics import precision_recall_curve
 
     precision, recall, _ = precision_recall_curve(test.label, test.probability, sample_weight=test.weight)
@@ -101,7 +116,8 @@ def _precision_recall(figure: Figure, test: Judged) -> Figure:
     return figure
 
 
-def _lift(figure: Figure, test: Judged) -> Figure:
+def lift_by_share(figure: Figure, test: Judged) -> Figure:
+    """The rate among those visited over the rate among all, by the share that is visited; weighted."""
     shares = np.linspace(0.02, 1, 50)
     lifts = [lift(test.probability, test.label, test.weight, share) for share in shares]
     axes = figure.subplots()
@@ -126,12 +142,7 @@ def _explanation(shap: Any, explained: Explained, names: Sequence[str]) -> Any:
 
 def _beeswarm(figure: Figure, shap: Any, explanation: Any) -> Figure:
     axes = figure.subplots()
-    before = np.random.get_state()
-    np.random.seed(0)  # the library scatters points by the global generator
-    try:
-        shap.plots.beeswarm(explanation, max_display=SWARM, ax=axes, show=False, plot_size=None)
-    finally:
-        np.random.set_state(before)
+    shap.plots.beeswarm(explanation, max_display=SWARM, ax=axes, show=False, plot_size=None)
     axes.set_xlabel("SHAP value on the margin")
     return figure
 

@@ -15,8 +15,13 @@ _CONNECT_SECONDS = 10
 
 
 def tracking_uri(given: str | None = None) -> str:
-    """The store's address: the one given, else MLFLOW_TRACKING_URI, else SQLite in this folder."""
-    return given or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
+    """The store's address: the one given, else MLFLOW_TRACKING_URI, else SQLite in this folder.
+
+    A PostgreSQL address without a driver gets psycopg2, which the `team` extra brings; what it means
+    without one differs between versions of SQLAlchemy.
+    """
+    uri = given or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
+    return re.sub(r"^postgres(ql)?://", "postgresql+psycopg2://", uri)
 
 
 def artifacts_uri(given: str | None = None) -> str | None:
