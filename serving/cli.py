@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from features.errors import DataError
-from serving.commands import audit, data, models, outbox, serve
+from serving.commands import audit, data, models, outbox, serve, tune
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,6 +26,7 @@ app.command()(audit.audit)
 app.command()(data.features)
 app.command()(models.train)
 app.command()(outbox.register)
+app.command()(tune.tune)
 app.command()(models.score)
 app.command()(models.pull)
 app.command()(serve.serve)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -36,6 +38,7 @@ MOST_ROUNDS = 600
 PATIENCE = 40
 
 Progress = Callable[[int, int], None]
+_PARAMS: ContextVar[Mapping[str, Any]] = ContextVar("params", default=MappingProxyType({}))
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,20 @@ class Sample:
     weight: FloatArray
 
 
+@contextmanager
+def fitted_with(params: Mapping[str, Any]) -> Iterator[None]:
+    """Within it, every `fit` that is given no parameters of its own takes these over the defaults."""
+    token = _PARAMS.set(params)
+    try:
+        yield
+    finally:
+        _PARAMS.reset(token)
+
+
 def fit(
     train: Sample, encoding: Encoding, *, later: Sample | None = None, rounds: int = MOST_ROUNDS,
-    progress: Progress | None = None,
+    progress: Progress | None = None, params: Mapping[str, Any] | None = None,
+    judged: Callable[[int, float], None] | None = None,
 ) -> lgb.Booster:  # fmt: skip
     """Trees for a binary label.
 
@@ -59,7 +73,10 @@ def fit(
         later: stops the rounds when the log loss on these later rows no longer falls.
         rounds: how many trees at the most; exactly so many where `later` is not given.
         progress: is told (trees so far, trees at the most).
+        params: over the defaults; without them, those of `fitted_with`.
+        judged: is told (round from 0 on, log loss on `later`); what it raises ends the fit.
     """
+    settings = {**DEFAULTS, **(_PARAMS.get() if params is None else params)}
     data = _dataset(train, encoding)
     callbacks: list[Callable[..., Any]] = []
     valid: list[lgb.Dataset] = []
@@ -68,7 +85,9 @@ def fit(
         callbacks.append(lgb.early_stopping(PATIENCE, verbose=False))
     if progress is not None:
         callbacks.append(lambda env: progress(env.iteration + 1, rounds))
-    booster = lgb.train(dict(DEFAULTS), data, num_boost_round=rounds, valid_sets=valid, callbacks=callbacks)
+    if judged is not None:
+        callbacks.append(lambda env: judged(env.iteration, env.evaluation_result_list[0][2]))
+    booster = lgb.train(settings, data, num_boost_round=rounds, valid_sets=valid, callbacks=callbacks)
     return _trimmed(booster)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -17,7 +17,7 @@ from training.errors import TooLittleData
 from training.evaluate import Evaluation, Matrix, evaluate, fit_and_calibrate, matrix_of
 from training.explain import centre_of
 from training.labels import ENTITY, Target
-from training.models import DEFAULTS, Progress, Sample, contributions, margins
+from training.models import DEFAULTS, Progress, Sample, contributions, fitted_with, margins
 from training.splits import Split, forward_split
 
 TIER_SHARES = (0.4, 0.8)  # of the calibration rows: below is "low", above "high"
@@ -47,11 +47,13 @@ class Trained:
     split: Split
     source: Source
     explained: Explained
+    settings: Mapping[str, Any] = field(default_factory=dict)  # of the trees, over the defaults
 
     def params(self) -> dict[str, Any]:
         """Parameters of the run: model, split, data."""
         return {
             **dict(DEFAULTS),
+            **self.settings,
             **self.split.dates(),
             "rounds": self.evaluation.rounds,
             "cutoff": self.bundle.manifest["cutoff"],
@@ -62,12 +64,21 @@ class Trained:
         }
 
 
-def train_target(source: Source, target: Target, progress: Progress | None = None) -> Trained:
+def train_target(
+    source: Source,
+    target: Target,
+    progress: Progress | None = None,
+    params: Mapping[str, Any] | None = None,
+) -> Trained:
     """Evaluate the recipe forward in time, then fit it once more one step later.
 
     The figures are those of trees that ended before the calibration part, which ended before the
     test part. The bundle's own trees end where that calibration part ended, and its calibration
     was fitted on what had been the test part: later data than its trees saw.
+
+    Args:
+        progress: is told of the rounds of the first fit.
+        params: of the trees, over the defaults.
 
     Raises:
         TooLittleData: there is not enough to fit, calibrate and test.
@@ -76,9 +87,10 @@ def train_target(source: Source, target: Target, progress: Progress | None = Non
     frame = labelled_frame(source, target)
     split = forward_split(target, source.history, frame.snapshots, source.cutoff, source.policy)
     matrix = matrix_of(frame)
-    evaluation = evaluate(matrix, split, progress)
-    bundle, explained = _bundle(source, matrix, split, evaluation)
-    return Trained(bundle, evaluation, split, source, explained)
+    with fitted_with(params or {}):
+        evaluation = evaluate(matrix, split, progress)
+        bundle, explained = _bundle(source, matrix, split, evaluation)
+    return Trained(bundle, evaluation, split, source, explained, params or {})
 
 
 def _bundle(source: Source, matrix: Matrix, split: Split, evaluation: Evaluation) -> tuple[Bundle, Explained]:

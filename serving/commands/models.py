@@ -55,6 +55,12 @@ def train(
     target: Annotated[Choice, typer.Option(help="What to predict.")] = Choice.ALL,
     tracking_uri: TrackingUri = None,
     artifacts: Artifacts = None,
+    params: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Parameters of the trees, as `dealcast tune` writes.")
+    ] = None,
+    from_run: Annotated[
+        str | None, typer.Option(metavar="RUN", help="The parameters of this run of `dealcast tune`.")
+    ] = None,
 ) -> None:
     """Train on what was known at T, log the runs, register the versions.
 
@@ -73,6 +79,7 @@ def train(
     tracking = Tracking(tracking_uri, artifacts)
     with err.status("looking for the tracking store"):
         tracking.check()
+        settings = _params(tracking, params, from_run)
     tables, report = open_data(data)
     with err.status("sorting histories"):
         cutoff = instant(as_of, tables)
@@ -87,7 +94,7 @@ def train(
         for each in TARGETS if target is Choice.ALL else (cast("Target", target.value),):
             try:
                 with watched(now) as load:
-                    trained = _with_progress(source, each)
+                    trained = _with_progress(source, each, settings)
             except TooLittleData as error:
                 if target is not Choice.ALL:
                     raise
@@ -172,7 +179,19 @@ def pull(
     out.print(f"{folder}: " + ", ".join(f"{t} v{v}" for t, v in versions.items()))
 
 
-def _with_progress(source: Source, target: Target) -> Trained:
+def _params(tracking: Tracking, path: Path | None, run: str | None) -> dict[str, float]:
+    """Parameters from a file or from a run of `tune`; none without either."""
+    if path is not None and run is not None:
+        raise typer.BadParameter("give either --params or --from-run")
+    from training.tune import read_params
+
+    if run is not None:
+        with tempfile.TemporaryDirectory() as scratch:
+            return read_params(tracking.tuned_params(run, Path(scratch)))
+    return {} if path is None else read_params(path)
+
+
+def _with_progress(source: Source, target: Target, params: dict[str, float]) -> Trained:
     """Train with a bar that runs over the rounds."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -186,7 +205,7 @@ def _with_progress(source: Source, target: Target) -> Trained:
         def progress(done: int, most: int) -> None:
             bar.update(task, total=most, completed=done, at=f"round {done}")
 
-        return train_target(source, target, progress)
+        return train_target(source, target, progress, params)
 
 
 def _say_unseen(scores: Scores) -> None:

@@ -16,7 +16,7 @@ from tests.serving.conftest import Ran, T, Trained
 Dealcast = Callable[..., Ran]
 COMMANDS = (
     ("sample",), ("import", "folder"), ("import", "event-log"), ("check",), ("audit",), ("features",),
-    ("train",), ("register",), ("score",), ("pull",), ("serve",),
+    ("train",), ("register",), ("tune",), ("score",), ("pull",), ("serve",),
 )  # fmt: skip
 
 

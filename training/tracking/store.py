@@ -30,6 +30,8 @@ from training.tracking.address import (
     tracking_uri,
 )
 from training.tracking.runs import log_run
+from training.tracking.trials import PARAMS, log_tuning
+from training.tune import Tuned
 from training.unsent import Unsent, load_training, save_training
 
 _OURS = "name LIKE 'dealcast-%'"
@@ -113,6 +115,16 @@ class Tracking:
             alias = CHAMPION if first else CHALLENGER
             client.set_registered_model_alias(name, alias, number)
         return Registered(target, number, alias, run_id)
+
+    def log_tuning(self, tuned: Tuned) -> str:
+        """Log a search for parameters, each trial as a run below one run, whose id is given back."""
+        with self._client() as (_, client):
+            return log_tuning(client, self._experiment(client, f"{tuned.target}-tuning"), tuned)
+
+    def tuned_params(self, run_id: str, folder: Path) -> Path:
+        """Copy the best parameters of a search into a folder; the file, for `read_params`."""
+        with self._client() as (_, client):
+            return Path(client.download_artifacts(run_id, PARAMS, str(folder)))
 
     def load(self, target: str, alias: str = CHAMPION) -> tuple[Bundle, str]:
         """The bundle under an alias (or of a version number), and its version."""
