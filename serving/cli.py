@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from features.errors import DataError
-from serving.commands import audit, data, drift, models, promotion, retrain, serve
+from serving.commands import audit, data, drift, models, outbox, promotion, retrain, serve, tune
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,6 +30,8 @@ app.command()(promotion.promote)
 app.command()(promotion.rollback)
 app.command()(promotion.ledger)
 app.command()(retrain.retrain)
+app.command()(outbox.register)
+app.command()(tune.tune)
 app.command()(models.score)
 app.command()(drift.drift)
 app.command()(models.pull)

@@ -20,8 +20,8 @@ FORBIDDEN = {
 # What a finished model needs; only the commands may fit and track.
 SERVING_TAKES = ("bundle", "errors", "explain", "labels", "metrics")
 ONE_PLACE = {
-    "mlflow": {"training/tracking.py", "training/registry.py"},
-    "uvicorn": {"serving/commands/serve.py"},
+    "mlflow": ("training/tracking/", "training/registry.py"),
+    "uvicorn": ("serving/commands/serve.py",),
 }
 CLOCKS = {"serving/clock.py"}
 
@@ -72,7 +72,8 @@ def test_an_outside_thing_is_talked_to_in_one_place(package: str) -> None:
         for path in modules(floor)
         if package in {name.split(".")[0] for name in imports(path)}
     }
-    assert found == ONE_PLACE[package]
+    assert found
+    assert {path for path in found if not path.startswith(ONE_PLACE[package])} == set()
 
 
 def test_nobody_asks_the_clock_but_a_door() -> None:
@@ -104,6 +105,6 @@ def test_the_online_path_is_free_of_pandas_and_of_pandera_at_import() -> None:
         for floor in FLOORS
         for path in modules(floor)
         for name in imports(path, at_import_only=True)
-        if name.split(".")[0] in ("pandas", "pandera", "mlflow", "sklearn", "shap", "matplotlib")
+        if name.split(".")[0] in ("pandas", "pandera", "mlflow", "sklearn", "shap", "matplotlib", "optuna")
     ]
     assert not found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import lightgbm as lgb
 import numpy as np
@@ -37,6 +38,18 @@ class Judged:
 
 
 @dataclass(frozen=True)
+class Model:
+    """Trees and their calibration."""
+
+    trees: lgb.Booster
+    platt: Platt
+
+    def probability(self, matrix: FloatArray) -> FloatArray:
+        """The calibrated probability of encoded rows."""
+        return self.platt.probability(margins(self.trees, matrix))
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """What a recipe was worth on a stretch of time that neither trees nor calibration saw.
 
@@ -47,6 +60,7 @@ class Evaluation:
         reliability: what came true of what was said.
         rows: labelled snapshots per part.
         test: the test part row by row, for plots and intervals.
+        model: the judged one.
         calibration: of the judged trees on the test part, for trees fitted one step later.
     """
 
@@ -55,6 +69,7 @@ class Evaluation:
     reliability: tuple[Bin, ...]
     rows: Mapping[str, int]
     test: Judged
+    model: Model
     calibration: Platt
 
 
@@ -87,19 +102,25 @@ def matrix_of(frame: LabelledFrame) -> Matrix:
     return Matrix(frame, frame.encoding.matrix(frame.frame))
 
 
-def evaluate(matrix: Matrix, split: Split, progress: Progress | None = None) -> Evaluation:
+def evaluate(
+    matrix: Matrix, split: Split, progress: Progress | None = None, params: Mapping[str, Any] | None = None
+) -> Evaluation:
     """The recipe forward in time; the test part is looked at once, here.
 
     Trees on the first part say on the second how many trees are best, and how the margin of trees
     is to be calibrated on later rows. Trees on all that was known when the second ended are judged
     by the third, under that calibration.
+
+    Args:
+        params: of the trees, over the defaults.
     """
-    encoding = matrix.frame.encoding
-    early = fit(matrix.fitted(split.train), encoding, later=matrix.fitted(split.calibrate), progress=progress)
+    encoding, later = matrix.frame.encoding, matrix.fitted(split.calibrate)
+    early = fit(matrix.fitted(split.train), encoding, later=later, progress=progress, params=params)
     rounds = early.current_iteration()
-    booster = fit(matrix.fitted(split.before_test), encoding, rounds=rounds)
+    trees = fit(matrix.fitted(split.before_test), encoding, rounds=rounds, params=params)
+    model = Model(trees, calibrated(matrix, early, split.calibrate))
     test, entity = matrix.judged(split.test), matrix.entity(split.test)
-    probability = calibrated(matrix, early, split.calibrate).probability(margins(booster, test.matrix))
+    probability = model.probability(test.matrix)
     rows = np.flatnonzero(split.test.rows)[split.test.known]
     return Evaluation(
         rounds=rounds,
@@ -108,7 +129,8 @@ def evaluate(matrix: Matrix, split: Split, progress: Progress | None = None) -> 
         reliability=reliability_table(probability, test.label, test.weight, entity),
         rows={p.name: int(p.known.sum()) for p in (split.train, split.calibrate, split.test)},
         test=Judged(probability, test.label, test.weight, entity, rows),
-        calibration=calibrated(matrix, booster, split.test),
+        model=model,
+        calibration=calibrated(matrix, trees, split.test),
     )
 
 

@@ -50,7 +50,8 @@ class Sample:
 
 def fit(
     train: Sample, encoding: Encoding, *, later: Sample | None = None, rounds: int = MOST_ROUNDS,
-    progress: Progress | None = None,
+    progress: Progress | None = None, params: Mapping[str, Any] | None = None,
+    judged: Callable[[int, float], None] | None = None,
 ) -> lgb.Booster:  # fmt: skip
     """Trees for a binary label.
 
@@ -60,7 +61,10 @@ def fit(
         later: stops the rounds when the log loss on these later rows no longer falls.
         rounds: how many trees at the most; exactly so many where `later` is not given.
         progress: is told (trees so far, trees at the most).
+        params: over the defaults.
+        judged: is told (round from 0 on, log loss on `later`); what it raises ends the fit.
     """
+    settings = {**DEFAULTS, **(params or {})}
     data = _dataset(train, encoding)
     callbacks: list[Callable[..., Any]] = []
     valid: list[lgb.Dataset] = []
@@ -69,7 +73,9 @@ def fit(
         callbacks.append(lgb.early_stopping(PATIENCE, verbose=False))
     if progress is not None:
         callbacks.append(lambda env: progress(env.iteration + 1, rounds))
-    booster = lgb.train(dict(DEFAULTS), data, num_boost_round=rounds, valid_sets=valid, callbacks=callbacks)
+    if judged is not None:
+        callbacks.append(lambda env: judged(env.iteration, env.evaluation_result_list[0][2]))
+    booster = lgb.train(settings, data, num_boost_round=rounds, valid_sets=valid, callbacks=callbacks)
     return _trimmed(booster)
 
 

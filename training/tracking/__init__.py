@@ -1,0 +1,16 @@
+"""The tracking store: the one package that talks to MLflow."""
+
+from training.tracking.address import DEFAULT_URI, tracking_uri
+from training.tracking.load import watched
+from training.tracking.store import CHALLENGER, CHAMPION, Registered, Tracking, model_name
+
+__all__ = [
+    "CHALLENGER",
+    "CHAMPION",
+    "DEFAULT_URI",
+    "Registered",
+    "Tracking",
+    "model_name",
+    "tracking_uri",
+    "watched",
+]
