@@ -16,7 +16,8 @@ from features.times import FloatArray
 
 LEAST_SLOPE = 1e-3  # keeps the order where the later rows show none
 DOUBT = 100.0  # about what 500 entities say, each of whom says p(1 - p)
-_STEPS, _CLOSE = 50, 1e-12  # of Newton's method: the loss is convex and the prior keeps it curved
+_TREES = np.array([1.0, 0.0])  # slope and intercept of what the trees say themselves
+_CLOSE = 1e-9  # the gradient of the mean log loss at which the search ends
 _FARTHEST = 700.0  # `math.exp` of more than 709 overflows
 
 
@@ -49,17 +50,18 @@ def fit_platt(margin: FloatArray, label: FloatArray, weight: FloatArray, entitie
         margin, label, weight: later rows than the trees saw, one entry per row.
         entities: distinct deals or accounts behind them; the rows count as that many in all.
     """
-    weight = weight * (entities / weight.sum())
-    scale = max(float(np.average(margin**2, weights=weight)), LEAST_SLOPE)
-    prior = DOUBT * np.array([scale, 1.0])
-    found = np.array([1.0, 0.0])
+    from scipy.optimize import minimize
+    from scipy.special import expit
+
+    share = weight / weight.sum()
     both = np.stack([margin, np.ones(len(margin))])
-    for _ in range(_STEPS):
-        shown = 1 / (1 + np.exp(-np.clip(found @ both, -_FARTHEST, _FARTHEST)))
-        slope = both @ (weight * (shown - label)) + prior * (found - [1.0, 0.0])
-        curvature = (both * (weight * shown * (1 - shown))) @ both.T + np.diag(prior)
-        step = np.linalg.solve(curvature, slope)
-        found = found - step
-        if np.abs(step).max() < _CLOSE:
-            break
-    return Platt(max(float(found[0]), LEAST_SLOPE), float(found[1]))
+    square = max(float(np.average(margin**2, weights=weight)), LEAST_SLOPE)
+    doubt = DOUBT / entities * np.array([square, 1.0])
+
+    def loss(found: FloatArray) -> tuple[float, FloatArray]:
+        logit, away = found @ both, found - _TREES
+        value = share @ (np.logaddexp(0, logit) - label * logit) + (doubt * away**2).sum() / 2
+        return float(value), both @ (share * (expit(logit) - label)) + doubt * away
+
+    slope, intercept = minimize(loss, _TREES, jac=True, method="BFGS", options={"gtol": _CLOSE}).x
+    return Platt(max(float(slope), LEAST_SLOPE), float(intercept))

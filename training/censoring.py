@@ -13,6 +13,7 @@ from features.times import BoolArray, FloatArray, IntArray
 from training.labels import Labels
 
 LEAST_UNCENSORED = 0.1  # where a model is judged, one label stands for ten at the most
+_ROUNDING = 1e-12
 LEAST_TO_FIT = 0.5  # trees lose more by a label that rules them than by what it would put right
 
 
@@ -48,16 +49,21 @@ def fitting_weights(labels: Labels, entity: IntArray) -> FloatArray:
 
 def time_to_decide(labels: Labels, share: float) -> int | None:
     """Microseconds within which a share of the labels that count is decided (Kaplan-Meier); None if never."""
-    after, known = labels.after[labels.counted], labels.known[labels.counted]
-    decided = after[_kaplan_meier(after, known) <= 1 - share]
-    return int(decided.min()) if len(decided) else None
+    times, _, undecided = _survival(labels.after[labels.counted], labels.known[labels.counted])
+    decided = times[undecided <= 1 - share + _ROUNDING]
+    return int(decided[0]) if len(decided) else None
 
 
 def _kaplan_meier(after: IntArray, event: BoolArray) -> FloatArray:
     """P(no event strictly before each row's own time)."""
+    _, place, survival = _survival(after, event)
+    return np.concatenate([[1.0], survival])[place]
+
+
+def _survival(after: IntArray, event: BoolArray) -> tuple[IntArray, IntArray, FloatArray]:
+    """The distinct times in order, each row's place among them, and P(no event up to each time)."""
     times, place = np.unique(after, return_inverse=True)
     events = np.bincount(place, weights=event, minlength=len(times))
     leaving = np.bincount(place, minlength=len(times))
     at_risk = len(after) - np.concatenate([[0], np.cumsum(leaving)[:-1]])
-    survival = np.concatenate([[1.0], np.cumprod(1 - events / at_risk)])
-    return survival[place]
+    return times, place, np.cumprod(1 - events / at_risk)

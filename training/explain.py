@@ -5,8 +5,8 @@ margin. They are summed by behaviour and laid onto the probability along the str
 the expected margin to the row's own: each group gets its margin times the mean slope of the
 calibration on that line, which is its Aumann-Shapley share (Aumann and Shapley 1974) and never
 exceeds the calibration's steepest slope. Then each group is measured against the same group of a
-typical entity: its mean points over the calibration rows are taken off and added to the base, so
-that the base is the rate that came true there, and nothing unusual means no points.
+typical entity: its mean points over the latest rows that can be judged are taken off and added to the
+base, so that the base is the mean probability there, and nothing unusual means no points.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def laid_points(
 def centre_of(
     features: Features, contributions: FloatArray, margin: FloatArray, platt: Platt, weight: FloatArray
 ) -> Centre:
-    """What is typical among the calibration rows."""
+    """What is typical among some rows."""
     points, expected = laid_points(features, contributions, margin, platt)
     mean = np.average(points, axis=0, weights=weight)
     named = dict(zip(behaviours_of(features), mean.tolist(), strict=True))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.times import FloatArray
-from training.calibration import LEAST_SLOPE, Platt, fit_platt
+from training.calibration import DOUBT, LEAST_SLOPE, Platt, fit_platt
 
 PLATTS = st.builds(Platt, st.floats(LEAST_SLOPE, 5), st.floats(-3, 3))
 
@@ -35,37 +35,65 @@ def test_a_probability_is_the_logistic_of_slope_times_margin_plus_intercept(
     assert platt.probability(np.array([margin])) == pytest.approx([probability], rel=1e-15)
 
 
+MANY = 10**6  # entities: beside so many, what the trees say themselves has no weight
+
+
 @pytest.mark.parametrize(("slope", "intercept"), [(1.0, 0.0), (0.6, -1.2), (1.7, 0.4)])
-def test_the_calibration_that_made_the_labels_is_found(slope: float, intercept: float) -> None:
+def test_the_calibration_that_made_the_labels_is_found_where_many_entities_say_so(
+    slope: float, intercept: float
+) -> None:
     margin, label = drawn(slope, intercept)
-    platt = fit_platt(margin, label, np.ones(len(label)))
+    platt = fit_platt(margin, label, np.ones(len(label)), MANY)
     assert (platt.slope, platt.intercept) == pytest.approx((slope, intercept), abs=0.06)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_the_mean_probability_is_the_weighted_share_of_positives_where_it_was_fitted(seed: int) -> None:
-    rng = np.random.default_rng(seed)
+def test_few_entities_move_the_trees_own_probabilities_little_and_more_move_them_more() -> None:
+    margin, label = drawn(0.6, -1.2)
+    found = [fit_platt(margin, label, np.ones(len(label)), n) for n in (1, 100, 1_000, 10_000, MANY)]
+    assert (found[0].slope, found[0].intercept) == pytest.approx((1, 0), abs=0.01)
+    slopes, intercepts = [platt.slope for platt in found], [platt.intercept for platt in found]
+    assert slopes == sorted(slopes, reverse=True)
+    assert intercepts == sorted(intercepts, reverse=True)
+
+
+def test_what_is_found_is_where_the_penalised_log_loss_is_least() -> None:
+    margin, label = drawn(0.7, -0.4, 2_000)
+    weight = np.random.default_rng(1).uniform(0.5, 2, 2_000)
+    entities, square = 300, np.average(margin**2, weights=weight)
+
+    def loss(slope: float, intercept: float) -> float:
+        shown = Platt(slope, intercept).probability(margin)
+        said = -(label * np.log(shown) + (1 - label) * np.log(1 - shown))
+        doubt = DOUBT / 2 * (square * (slope - 1) ** 2 + intercept**2)
+        return float(entities * np.average(said, weights=weight) + doubt)
+
+    found = fit_platt(margin, label, weight, entities)
+    least = loss(found.slope, found.intercept)
+    for slope, intercept in ((1e-3, 0), (-1e-3, 0), (0, 1e-3), (0, -1e-3)):
+        assert least < loss(found.slope + slope, found.intercept + intercept)
+
+
+def test_the_rate_is_right_where_many_entities_say_so() -> None:
+    rng = np.random.default_rng(0)
     margin, label, weight = rng.normal(0, 2, 300), rng.random(300) < 0.3, rng.uniform(1, 10, 300)
-    platt = fit_platt(margin + label, label.astype(np.float64), weight)
+    platt = fit_platt(margin + label, label.astype(np.float64), weight, MANY)
     shown = np.average(platt.probability(margin + label), weights=weight)
-    assert shown == pytest.approx(np.average(label, weights=weight), abs=1e-6)
+    assert shown == pytest.approx(np.average(label, weights=weight), abs=1e-3)
 
 
 def test_a_row_of_weight_two_counts_as_two_rows() -> None:
     margin, label = drawn(1, 0, 50)
     twice = np.arange(50) % 3 == 0
-    weighted = fit_platt(margin, label, np.where(twice, 2.0, 1.0))
-    repeated = fit_platt(np.append(margin, margin[twice]), np.append(label, label[twice]), np.ones(67))
-    assert (weighted.slope, weighted.intercept) == pytest.approx(
-        (repeated.slope, repeated.intercept), abs=1e-5
-    )
+    weighted = fit_platt(margin, label, np.where(twice, 2.0, 1.0), 50)
+    more = np.append(margin, margin[twice]), np.append(label, label[twice])
+    repeated = fit_platt(*more, np.ones(67), 50)
+    assert weighted.slope == pytest.approx(repeated.slope, abs=1e-6)
+    assert weighted.intercept == pytest.approx(repeated.intercept, abs=1e-6)
 
 
-def test_where_later_rows_contradict_the_trees_their_order_stays_and_the_rate_is_right() -> None:
+def test_where_later_rows_contradict_the_trees_their_order_stays() -> None:
     margin, label = drawn(-1, -0.5)
-    platt = fit_platt(margin, label, np.ones(len(label)))
-    assert platt.slope == LEAST_SLOPE
-    assert platt.probability(margin).mean() == pytest.approx(label.mean(), abs=1e-4)
+    assert fit_platt(margin, label, np.ones(len(label)), MANY).slope == LEAST_SLOPE
 
 
 @given(platt=PLATTS, margins=st.lists(st.floats(-6, 6), min_size=2, max_size=9, unique=True))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from features.times import DAY
-from training.censoring import LEAST_UNCENSORED, censoring_weights
+from training.censoring import LEAST_UNCENSORED, censoring_weights, fitting_weights, time_to_decide
 from training.labels import Labels
 
 UNKNOWN = np.nan
@@ -70,3 +70,26 @@ def test_weights_undo_the_bias_towards_what_is_decided_quickly(seed: int) -> Non
     weighted = np.average(won[known], weights=weights[known])
     assert naive > 0.36
     assert weighted == pytest.approx(won.mean(), abs=0.01)
+
+
+def test_a_fit_takes_a_deal_s_outcome_once_for_four_times_the_snapshots_twice() -> None:
+    known = labels([1, 1, 1, 1, 0, UNKNOWN], [1, 2, 3, 4, 5, 6])
+    weights = fitting_weights(known, np.array([7, 7, 7, 7, 3, 3]))
+    np.testing.assert_allclose(weights, [0.5, 0.5, 0.5, 0.5, 1, 0])
+
+
+def test_in_a_fit_no_label_stands_for_more_than_two() -> None:
+    value = [UNKNOWN] * 99 + [1]
+    assert fitting_weights(labels(value, [*range(1, 100), 200]), np.arange(100))[-1] == 2
+
+
+@pytest.mark.parametrize(("share", "days"), [(0.25, 1), (0.5, 2), (0.75, 4), (1.0, 8)])
+def test_the_time_within_which_a_share_is_decided_is_by_hand(share: float, days: float) -> None:
+    assert time_to_decide(labels([1, 0, 1, 0], [4, 1, 8, 2]), share) == days * DAY
+
+
+def test_what_is_censored_was_not_decided_by_then() -> None:
+    # One of three is decided after 1 day; of the one that is left at 5 days, all.
+    some = labels([1, UNKNOWN, 0], [1, 3, 5])
+    assert [time_to_decide(some, share) for share in (0.3, 0.5, 1.0)] == [1 * DAY, 5 * DAY, 5 * DAY]
+    assert time_to_decide(labels([1, UNKNOWN], [1, 3]), 0.8) is None

@@ -247,7 +247,7 @@ def test_the_twin_is_the_model_of_the_forward_test(source: Source, trained: Mapp
     made = trained["win"]
     found = made.twin
     matrix = matrix_of(labelled_frame(source, "win"))
-    test = matrix.sample(made.split.test)
+    test = matrix.judged(made.split.test)
     said = found.platt.probability(margins(found.booster, test.matrix))
     assert forward_metrics(said, test.label, test.weight)["log_loss"] == made.evaluation.metrics["log_loss"]
     assert found.manifest["cutoff"] == iso(made.split.calibrate.end)

@@ -33,11 +33,13 @@ def split_of(target: Target, history: History, cutoff: int, policy: LabelPolicy)
 
 def check(target: Target, history: History, split: Split, snapshots: Snapshots, policy: LabelPolicy) -> None:
     """Everything that a forward split promises."""
+    cutoff = split.test.end
     parts = [split.train, split.calibrate, split.test]
     assert [part.name for part in parts] == list(PARTS)
     for part in parts:
         as_of = snapshots.as_of[part.rows]
-        assert ((part.begin < as_of) & (as_of <= part.end - split.gap)).all()
+        gap = 0 if part is split.train else split.gap
+        assert ((part.begin < as_of) & (as_of <= part.end - gap)).all()
         then = label(target, history, snapshots.take(part.rows), part.end, policy)
         np.testing.assert_array_equal(part.labels.value, then.value)
         decided = as_of + part.labels.after
@@ -46,15 +48,23 @@ def check(target: Target, history: History, split: Split, snapshots: Snapshots, 
             assert (part.labels.value[part.known] == value).sum() >= 20
     for before, after in pairwise(parts):
         assert before.end == after.begin
-        assert snapshots.as_of[before.rows].max() + split.gap <= before.end
         assert before.end < snapshots.as_of[after.rows].min()
     assert not (parts[0].rows & parts[1].rows | parts[1].rows & parts[2].rows).any()
+    for whole, end in ((split.before_test, split.calibrate.end), (split.everything, cutoff)):
+        assert whole.end == end
+        np.testing.assert_array_equal(whole.rows, snapshots.as_of <= end)
+        then = label(target, history, snapshots.take(whole.rows), end, policy)
+        np.testing.assert_array_equal(whole.labels.value, then.value)
 
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_parts_of_a_real_split_keep_every_promise(source: Source, target: Target) -> None:
     split, snapshots = split_of(target, source.history, source.cutoff, source.policy)
     check(target, source.history, split, snapshots, source.policy)
+
+
+def test_the_parts_have_sixty_twenty_and_twenty_percent_where_the_gap_leaves_room(source: Source) -> None:
+    split, snapshots = split_of("stall", source.history, source.cutoff, source.policy)
     shares = [np.mean((p.begin < snapshots.as_of) & (snapshots.as_of <= p.end)) for p in (
         split.train, split.calibrate, split.test,
     )]  # fmt: skip
@@ -69,14 +79,23 @@ def test_the_gap_is_the_horizon(source: Source, target: Target, days: int) -> No
     check(target, source.history, split, snapshots, policy)
 
 
-def test_the_gap_of_a_win_is_the_median_time_to_the_close_but_a_tenth_of_the_span_at_most(
-    source: Source,
+def test_behind_the_gap_of_a_win_four_of_five_are_decided_but_it_is_a_fifth_of_the_span_at_most(
+    tell: Tell,
 ) -> None:
-    split, snapshots = split_of("win", source.history, source.cutoff, source.policy)
-    labels = label("win", source.history, snapshots, source.cutoff, source.policy)
-    span = source.cutoff - int(snapshots.as_of.min())
-    assert split.gap == min(int(np.median(labels.after[labels.known])), span // 10)
-    assert split.gap > 10 * DAY
+    """Deals live 20 days, every fifth of them 90: weekly snapshots of both, none left out by the cut-off."""
+    history = tell(
+        {f"d{i:03}": (i, i + (90 if i % 5 == 0 else 20), "won" if i % 3 else "lost") for i in range(500)}
+    )
+    snapshots = weekly_grid("win", history, 800 * DAY)
+    labels = label("win", history, snapshots, 800 * DAY, LabelPolicy())
+    split = forward_split("win", history, snapshots, 800 * DAY, LabelPolicy())
+    assert split.gap == np.quantile(labels.after, 0.8, method="inverted_cdf")
+    assert 50 * DAY < split.gap < 70 * DAY
+    early = weekly_grid("win", history, 200 * DAY)
+    assert (
+        forward_split("win", history, early, 200 * DAY, LabelPolicy()).gap
+        == (200 * DAY - early.as_of.min()) // 5
+    )
 
 
 @cache
@@ -118,7 +137,7 @@ def test_too_few_of_a_label_are_refused_with_target_number_part_dates_and_a_way_
 
 
 def test_a_horizon_longer_than_a_part_is_refused(source: Source) -> None:
-    with pytest.raises(TooLittleData, match="the train part has no snapshot that lies 300 days"):
+    with pytest.raises(TooLittleData, match=r"the \w+ part has no snapshot that lies"):
         split_of("churn", source.history, source.cutoff, replace(source.policy, churn_days=300))
 
 

@@ -43,7 +43,7 @@ def test_a_trial_s_figure_is_the_log_loss_of_trees_of_the_first_part_on_the_seco
 ) -> None:
     made = trained["churn"]
     matrix = matrix_of(labelled_frame(made.source, "churn"))
-    train, later = matrix.sample(made.split.train), matrix.sample(made.split.calibrate)
+    train, later = matrix.fitted(made.split.train), matrix.fitted(made.split.calibrate)
     trees = fit(train, matrix.frame.encoding, rounds=found.best.rounds, params=found.best.params)
     said = 1 / (1 + np.exp(-margins(trees, later.matrix)))
     loss = -np.where(later.label == 1, np.log(said), np.log(1 - said))
@@ -58,13 +58,14 @@ def test_the_same_data_and_trials_give_the_same_search(found: Tuned, source: Sou
 
 def test_the_test_part_is_never_taken(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[str] = []
-    sample = Matrix.sample
+    fitted = Matrix.fitted
 
-    def recording(matrix: Matrix, *parts: Part) -> Sample:
-        taken.extend(part.name for part in parts)
-        return sample(matrix, *parts)
+    def recording(matrix: Matrix, part: Part) -> Sample:
+        taken.append(part.name)
+        return fitted(matrix, part)
 
-    monkeypatch.setattr(Matrix, "sample", recording)
+    monkeypatch.setattr(Matrix, "fitted", recording)
+    monkeypatch.delattr(Matrix, "judged")
     tune(source, "churn", trials=2)
     assert taken == ["train", "calibrate"]
 
