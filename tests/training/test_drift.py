@@ -12,6 +12,7 @@ import pytest
 from features.canonical import CanonicalData
 from features.errors import DataError
 from features.frame import FeatureFrame
+from features.sample import make_sample
 from features.snapshots import Snapshots
 from features.times import DAY, BoolArray, FloatArray, IntArray
 from training.dataset import LabelledFrame, labelled_frame, open_source
@@ -212,8 +213,9 @@ def test_probabilities_that_promise_too_much_are_called_off() -> None:
 
 
 @pytest.fixture(scope="module")
-def report(data: CanonicalData) -> DriftReport:
+def report() -> DriftReport:
     """A model of eight months ago, and the 90 days up to now."""
+    data = make_sample(2_000, seed=1, dirt=False).data
     bundle = train_target(open_source(data, data.watermark() - 240 * DAY), "win").bundle
     return watch(bundle, data, data.watermark(), 90)
 
