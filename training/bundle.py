@@ -28,6 +28,7 @@ from training.calibration import Platt
 from training.encoding import Encoding
 from training.errors import BundleError
 from training.explain import Centre, Ledger, ledger
+from training.gate import Rung
 from training.labels import ENTITY, LabelPolicy, Target
 from training.metrics import Bin
 from training.models import contributions, margins
@@ -79,6 +80,12 @@ class Bundle:
     def features(self) -> tuple[Feature, ...]:
         """The declarations of its columns, in order."""
         return features_of(ENTITY[self.target], self.conventions)
+
+    @property
+    def rung(self) -> Rung:
+        """What its probabilities are: the model's own, the rates of the stages, or the base rate."""
+        rung: Rung = self.manifest.get("gate", {}).get("rung", "model")
+        return rung
 
     def probability(self, frame: FeatureFrame) -> FloatArray:
         """The calibrated probability of each row, float64 in (0, 1).

@@ -14,6 +14,7 @@ from training.baselines import base_rate, stage_rates
 from training.calibration import Platt, fit_platt
 from training.censoring import censoring_weights, fitting_weights
 from training.dataset import LabelledFrame
+from training.gate import Verdict, verdict_of
 from training.metrics import Bin, forward_metrics, reliability_table
 from training.models import Progress, Sample, fit, margins
 from training.splits import Part, Split
@@ -60,6 +61,7 @@ class Evaluation:
         reliability: what came true of what was said.
         rows: labelled snapshots per part.
         test: the test part row by row, for plots and intervals.
+        verdict: whether the model has earned its place.
         model: the judged one.
         calibration: of the judged trees on the test part, for trees fitted one step later.
     """
@@ -69,6 +71,7 @@ class Evaluation:
     reliability: tuple[Bin, ...]
     rows: Mapping[str, int]
     test: Judged
+    verdict: Verdict
     model: Model
     calibration: Platt
 
@@ -79,6 +82,13 @@ class Matrix:
 
     frame: LabelledFrame
     values: FloatArray
+
+    def seeing(self, *names: str) -> Matrix:
+        """The same with nothing but some features: what a lower rung of the ladder may know."""
+        hidden = [name not in names for name in self.frame.encoding.names]
+        values = self.values.copy()
+        values[:, hidden] = np.nan
+        return Matrix(self.frame, values)
 
     def judged(self, part: Part) -> Sample:
         """The labelled rows of a part as a model is judged on them: each weighted against its censoring."""
@@ -122,13 +132,14 @@ def evaluate(
     test, entity = matrix.judged(split.test), matrix.entity(split.test)
     probability = model.probability(test.matrix)
     rows = np.flatnonzero(split.test.rows)[split.test.known]
+    said = _baselines(matrix, split.before_test, rows)
     return Evaluation(
         rounds=rounds,
-        metrics=forward_metrics(probability, test.label, test.weight)
-        | _baselines(matrix, split.before_test, test, rows),
+        metrics=_metrics(probability, said, test),
         reliability=reliability_table(probability, test.label, test.weight, entity),
         rows={p.name: int(p.known.sum()) for p in (split.train, split.calibrate, split.test)},
         test=Judged(probability, test.label, test.weight, entity, rows),
+        verdict=verdict_of(probability, said, test.label, test.weight, entity),
         model=model,
         calibration=calibrated(matrix, trees, split.test),
     )
@@ -141,19 +152,23 @@ def calibrated(matrix: Matrix, booster: lgb.Booster, part: Part) -> Platt:
     return fit_platt(margins(booster, later.matrix), later.label, later.weight, entities)
 
 
-def _baselines(matrix: Matrix, part: Part, test: Sample, test_rows: IntArray) -> dict[str, float]:
-    """The same metrics of constant and of stage rates learnt on a part."""
-    train = matrix.judged(part)
-    constant = np.full(len(test.label), base_rate(train.label, train.weight))
-    found = _named("base_rate", forward_metrics(constant, test.label, test.weight))
-    frame = matrix.frame.frame
-    if "stage" in frame.columns:
-        train_rows = np.flatnonzero(part.rows)[part.known]
-        rates, other = stage_rates(frame, train_rows, train.label, train.weight)
-        of_stage = np.array([rates.get(stage, other) for stage in frame.columns["stage"][test_rows]])
-        found |= _named("stage_rate", forward_metrics(of_stage, test.label, test.weight))
+def _metrics(probability: FloatArray, baselines: Mapping[str, FloatArray], test: Sample) -> dict[str, float]:
+    """The metrics of the model, and the same of each baseline."""
+    found = forward_metrics(probability, test.label, test.weight)
+    for name, said in baselines.items():
+        theirs = forward_metrics(said, test.label, test.weight)
+        found |= {f"baseline_{name}_{metric}": value for metric, value in theirs.items()}
     return found
 
 
-def _named(baseline: str, metrics: Mapping[str, float]) -> dict[str, float]:
-    return {f"baseline_{baseline}_{name}": value for name, value in metrics.items()}
+def _baselines(matrix: Matrix, part: Part, test_rows: IntArray) -> dict[str, FloatArray]:
+    """What a constant and the stages' rates, learnt on a part, say of the test rows."""
+    train, frame = matrix.judged(part), matrix.frame.frame
+    found = {"base_rate": np.full(len(test_rows), base_rate(train.label, train.weight))}
+    if "stage" in frame.columns:
+        train_rows = np.flatnonzero(part.rows)[part.known]
+        rates, other = stage_rates(frame, train_rows, train.label, train.weight)
+        found["stage_rate"] = np.array(
+            [rates.get(stage, other) for stage in frame.columns["stage"][test_rows]]
+        )
+    return found

@@ -17,12 +17,14 @@ from training.dataset import LabelledFrame, Source, labelled_frame
 from training.errors import TooLittleData
 from training.evaluate import Evaluation, Matrix, Model, evaluate, matrix_of
 from training.explain import centre_of
+from training.gate import Rung
 from training.labels import ENTITY, Target
 from training.models import DEFAULTS, Progress, Sample, contributions, fit, margins
 from training.profile import Profile, Shown, profile_of
 from training.splits import Split, forward_split
 
 EXPLAINED_ROWS = 2_000  # enough for means; SHAP values take a hundred times as long as a prediction
+_SEEN: Mapping[Rung, tuple[str, ...]] = {"stage_rate": ("stage",), "base_rate": ()}
 TIER_SHARES = (0.4, 0.8)  # of the test rows: below is "low", above "high"
 GOOD_LABEL: Mapping[Target, int] = {"win": 1, "stall": 0, "churn": 0}
 
@@ -89,7 +91,8 @@ def train_target(
 
     The figures are those of trees that saw nothing of the test part. The bundle's own trees are fitted
     to all that was known at the cut-off, with the calibration that those judged trees needed on the test
-    part, which they had not seen.
+    part, which they had not seen. Where the forward test does not show that the model is better than the
+    rates of the stages or the base rate (`training.gate`), the trees see the stage alone, or nothing.
 
     Args:
         progress: is told of the rounds of the first fit.
@@ -103,6 +106,10 @@ def train_target(
     split = forward_split(target, source.history, frame.snapshots, source.cutoff, source.policy)
     matrix = matrix_of(frame)
     evaluation = evaluate(matrix, split, progress, params)
+    verdict = evaluation.verdict
+    if verdict.rung != "model":
+        matrix = matrix.seeing(*_SEEN[verdict.rung])
+        evaluation = replace(evaluate(matrix, split, params=params), verdict=verdict)
     trees = fit(matrix.fitted(split.everything), frame.encoding, rounds=evaluation.rounds, params=params)
     bundle, _ = _bundle(source, matrix, split, evaluation, Model(trees, evaluation.calibration))
     twin, explained = _bundle(source, matrix, split, evaluation, evaluation.model)
@@ -141,6 +148,7 @@ def _bundle(
             "rows_by_part": dict(evaluation.rows),
             "entities_calibrated": len(np.unique(evaluation.test.entity)),
             "metrics": dict(evaluation.metrics),
+            "gate": evaluation.verdict.to_dict(),
             "versions": _versions(),
         },
         golden=matrix.values[_spread(len(matrix.values), GOLDEN_ROWS)],
