@@ -55,6 +55,7 @@ def target_answer(target: Target, scores: TargetScores, i: int, language: Langua
     return {
         "probability": probability,
         "percent": percent(probability),
+        "rung": bundle.rung,
         "tier": bundle.tier(probability),
         "base_rate": bundle.centre.base_rate,
         "base_percent": percent(bundle.centre.base_rate),
@@ -130,6 +131,7 @@ def _abstained(why: str | None) -> dict[str, Any]:
         (
             "probability",
             "percent",
+            "rung",
             "tier",
             "base_rate",
             "base_percent",

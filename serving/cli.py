@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from features.errors import DataError
-from serving.commands import audit, data, drift, models, outbox, promotion, retrain, serve, tune
+from serving.commands import audit, data, drift, evaluate, models, outbox, promotion, retrain, serve, tune
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,6 +25,7 @@ app.command()(data.check)
 app.command()(audit.audit)
 app.command()(data.features)
 app.command()(models.train)
+app.command()(evaluate.evaluate)
 app.command()(promotion.compare)
 app.command()(promotion.promote)
 app.command()(promotion.rollback)

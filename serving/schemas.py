@@ -177,6 +177,10 @@ class TargetAnswer(BaseModel):
 
     probability: float | None
     percent: int | None
+    rung: Literal["model", "stage_rate", "base_rate"] | None = Field(
+        description="what the probability is: the model's own, or where the forward test did not show the"
+        " model to be better, the rate of the stage or of all"
+    )
     tier: Literal["low", "medium", "high"] | None
     base_rate: float | None
     base_percent: int | None

@@ -122,5 +122,6 @@ def _described(target: str, model: Any) -> dict[str, Any]:
         "reliability": [row.to_dict() for row in bundle.reliability],
         "cutoff": bundle.manifest["cutoff"],
         "metrics": bundle.manifest["metrics"],
+        "rung": bundle.rung,
         "given_stage": bundle.policy.win_given_stage or None,
     }

@@ -32,6 +32,7 @@ def model_card(trained: Trained, weights: Sequence[Weight], data_name: str) -> s
     sections = (
         _head(trained),
         _data(trained, data_name),
+        _earned(trained),
         _figures(trained.evaluation.metrics),
         _reliability(trained),
         _features(weights, trained.bundle.manifest["withheld"]),
@@ -86,13 +87,25 @@ def _data(trained: Trained, name: str) -> str:
             f"- Data set `{name}`, SHA-256 `{manifest['data_sha256']}`: {tables}.",
             f"- Nothing recorded after {manifest['cutoff']} was looked at; the data end at"
             f" {manifest['watermark']}.",
-            f"- Trees for the figures below: {rows['train']:,} snapshots up to {dates['train_end']};"
-            f" calibration: {rows['calibrate']:,} up to {dates['calibrate_end']};"
-            f" test: {rows['test']:,} up to"
-            f" {dates['test_end']}; a gap of {dates['gap_days']} days behind each.",
-            "- The registered trees were fitted once more on the first two parts and calibrated on the third,"
-            f" on {manifest['entities_calibrated']:,} deals or accounts.",
+            f"- How many trees: chosen on {rows['calibrate']:,} snapshots up to {dates['calibrate_end']}, by"
+            f" trees of {rows['train']:,} up to {dates['train_end']}. The figures below: of trees that knew"
+            f" nothing after {dates['calibrate_end']}, on {rows['test']:,} snapshots up to"
+            f" {dates['test_end']}; a gap of {dates['gap_days']} days behind both.",
+            "- The registered trees were fitted once more on all that was known, with the calibration that"
+            f" the judged ones needed, on {manifest['entities_calibrated']:,} deals or accounts.",
         ),
+    )
+
+
+def _earned(trained: Trained) -> str:
+    """What the probabilities are, and why."""
+    verdict = trained.evaluation.verdict
+    if words := verdict.words():
+        return words[0].upper() + words[1:] + "."
+    return (
+        f"The model's own probabilities are shown: it is better than the base rate in"
+        f" {verdict.over_base_rate:.0%} of the draws of deals or accounts; ROC AUC {verdict.low:.3f} to"
+        f" {verdict.high:.3f} in nine of ten."
     )
 
 

@@ -45,26 +45,22 @@ class Verdict:
         """Why a lower rung than the model is taken; empty where it is not."""
         if self.rung == "model":
             return ""
-        base, asked = round(100 * self.over_base_rate), round(100 * SURE)
-        if self.rung == "base_rate":
-            if chinese:
-                return (
-                    f"模型仅在 100 次抽样中的 {base} 次优于基准率(要求 {asked} 次):"
-                    "已知信息无法可靠区分结果,因此一律显示基准率"
-                )
-            return (
-                f"the model is better than the base rate in {base} of 100 draws, {asked} are asked for: nothing"
-                " known beforehand tells the outcomes apart reliably, so that all get the base rate"
-            )
-        stage = round(100 * (self.over_stage_rate or 0))
-        if chinese:
-            return (
-                f"模型仅在 100 次抽样中的 {stage} 次优于各阶段的比率(要求 {asked} 次):因此显示所处阶段的比率"
-            )
-        return (
-            f"the model is better than the rates of the stages in {stage} of 100 draws, {asked} are asked for:"
-            " so that each gets the rate of its stage"
-        )
+        lower = self.over_base_rate if self.rung == "base_rate" else self.over_stage_rate or 0.0
+        text = (_CHINESE if chinese else _ENGLISH)[self.rung]
+        return text.format(won=round(100 * lower), asked=round(100 * SURE))
+
+
+_ENGLISH: Mapping[Rung, str] = {
+    "base_rate": "the model is better than the base rate in {won} of 100 draws, {asked} are asked for:"
+    " nothing known beforehand tells the outcomes apart reliably, so that all get the base rate",
+    "stage_rate": "the model is better than the rates of the stages in {won} of 100 draws, {asked} are"
+    " asked for, so that each gets the rate of its stage",
+}
+_CHINESE: Mapping[Rung, str] = {
+    "base_rate": "模型仅在 100 次抽样中的 {won} 次优于基准率(要求 {asked} 次):"
+    "事前已知的信息无法可靠区分结果,因此一律显示基准率",
+    "stage_rate": "模型仅在 100 次抽样中的 {won} 次优于各阶段的比率(要求 {asked} 次),因此显示所处阶段的比率",
+}
 
 
 def verdict_of(

@@ -229,11 +229,12 @@ def _line(trained: Trained, name: str) -> str:
     )
     given = trained.source.policy.win_given_stage if trained.bundle.target == "win" else ""
     name += f", given that the deal reaches {given}" if given else ""
+    words = trained.evaluation.verdict.words()
     return (
         f"{name}: forward test of {rows['test']:,} snapshots after {iso(trained.split.calibrate.end)[:10]}:"
         f" log loss {m['log_loss']:.4f} ({beside}), ROC AUC {m['roc_auc']:.3f},"
         f" calibration error {m['calibration_error']:.3f}"
-    )
+    ) + (f"; {words}" if words else "")
 
 
 def _targets(tracking: Tracking, alias: str) -> list[str]:

@@ -17,7 +17,7 @@ Dealcast = Callable[..., Ran]
 COMMANDS = (
     ("sample",), ("import", "folder"), ("import", "event-log"), ("check",), ("audit",), ("features",),
     ("train",), ("register",), ("tune",), ("score",), ("pull",), ("serve",),
-    ("compare",), ("promote",), ("rollback",), ("ledger",), ("retrain",), ("drift",),
+    ("compare",), ("promote",), ("rollback",), ("ledger",), ("retrain",), ("drift",), ("evaluate",),
 )  # fmt: skip
 
 
