@@ -30,5 +30,5 @@ def test_the_win_scores_of_later_applications_rank_and_fit_better_than_the_basel
     won = pl.read_csv(pairs)["won"]
     assert shown.null_count() == 0
     assert len(shown) == len(won) == 40_095
-    assert roc_auc_score(won, shown) >= 0.66  # an ordinary baseline: 0.657
+    assert roc_auc_score(won, shown) >= 0.675  # an ordinary baseline: 0.657
     assert log_loss(won, shown) < log_loss(won, np.full(len(won), won.mean()))
