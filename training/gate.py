@@ -79,13 +79,13 @@ def verdict_of(
     """
 
     def better(first: FloatArray, second: FloatArray) -> float:
-        return Pair(first, second, label, weight, entity).differences()["log_loss"].better
+        return Pair(first, second, label, weight, entity).difference("log_loss").better
 
     base, stages = baselines["base_rate"], baselines.get("stage_rate")
     over_base = better(base, model)
     over_stages = None if stages is None else better(stages, model)
     of_stages = None if stages is None else better(base, stages)
-    ranked = Pair(np.full(len(model), 0.5), model, label, weight, entity).differences()["roc_auc"]
+    ranked = Pair(np.full(len(model), 0.5), model, label, weight, entity).difference("roc_auc")
     rung: Rung = "base_rate"
     if of_stages is not None and of_stages >= SURE:
         rung = "stage_rate"

@@ -87,9 +87,10 @@ class Pair:
 
     def differences(self) -> Mapping[str, Difference]:
         """Every metric's difference, its draws taken over entities and the same for both models."""
-        return MappingProxyType({metric: self._difference(metric) for metric in METRICS})
+        return MappingProxyType({metric: self.difference(metric) for metric in METRICS})
 
-    def _difference(self, metric: str) -> Difference:
+    def difference(self, metric: str) -> Difference:
+        """One metric's difference, its draws taken over entities and the same for both models."""
         first = _STATISTICS[metric](self.first, self.label, self.weight)
         second = _STATISTICS[metric](self.second, self.label, self.weight)
         drawn: list[float] = []
