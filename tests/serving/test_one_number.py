@@ -93,11 +93,15 @@ def test_each_probability_lies_within_its_interval_and_without_one_there_is_none
 
 
 def test_the_printed_table_has_the_interval_of_the_answer(
-    trained: Trained, client: TestClient, scores: pl.DataFrame, capsys: pytest.CaptureFixture[str]
+    trained: Trained,
+    client: TestClient,
+    scores: pl.DataFrame,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
-    words = ["score", trained.crm, "--as-of", T, "--tracking-uri", trained.uri, "--top", "1"]
+    words = ["score", trained.crm, "--as-of", T, "--out", tmp_path / "s.csv", "--top", "1"]
     capsys.readouterr()
-    assert run_command(*words) == 0
+    assert run_command(*words, "--tracking-uri", trained.uri) == 0
     printed = capsys.readouterr().out
     for target in ("win", "stall"):
         first = scores.sort(f"{target}_probability", descending=True)["opportunity_id"][0]
