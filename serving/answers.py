@@ -60,11 +60,17 @@ def target_answer(target: Target, scores: TargetScores, i: int, language: Langua
         "base_rate": bundle.centre.base_rate,
         "base_percent": percent(bundle.centre.base_rate),
         "given_stage": bundle.policy.win_given_stage or None if target == "win" else None,
-        "interval": None,
+        "interval": interval(scores, i),
         "reliability": row and {"from": row.low, "to": row.high, "observed": row.observed, "n": row.n},
         "reasons": None if scores.ledger is None else reasons(target, scores, i, language),
         "abstained": None,
     }
+
+
+def interval(scores: TargetScores, i: int) -> list[float] | None:
+    """Low and high of a score's interval; None where the target abstains or its model has none."""
+    ends = [float(scores.low[i]), float(scores.high[i])]
+    return None if math.isnan(ends[0]) else ends
 
 
 def reasons(target: Target, scores: TargetScores, i: int, language: Language) -> list[dict[str, Any]]:

@@ -97,7 +97,16 @@ def score_frame(scores: Scores, explain: bool, language: Language) -> pl.DataFra
     if explain:
         texts = [_reasons(scores, i, language) for i in range(n)]
         frame = frame.with_columns(pl.Series("reasons", texts, dtype=pl.String))
-    return frame
+    return frame.with_columns(_intervals(scores))
+
+
+def _intervals(scores: Scores) -> list[pl.Series]:
+    """Low and high of each target, null where there is no score or no interval."""
+    return [
+        pl.Series(f"{target}_interval_{end}", values).fill_nan(None)
+        for target in TARGETS
+        for end, values in (("low", scores.targets[target].low), ("high", scores.targets[target].high))
+    ]
 
 
 def write_frame(frame: pl.DataFrame, path: Path) -> None:

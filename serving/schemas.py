@@ -185,7 +185,14 @@ class TargetAnswer(BaseModel):
     base_rate: float | None
     base_percent: int | None
     given_stage: str | None = Field(description="win: asked given that the deal reaches this stage")
-    interval: tuple[float, float] | None
+    interval: tuple[float, float] | None = Field(
+        description=(
+            "low and high, in [0, 1], with the probability between them: where the share that comes true"
+            " among deals with this score lies, as far as the deals of the forward test can tell (90% of"
+            " draws of them). It is wide where few such deals were seen. It says nothing of how this one"
+            " deal ends. Null where the model was trained before there were intervals"
+        )
+    )
     reliability: Reliability | None
     reasons: list[Reason] | None
     abstained: str | None

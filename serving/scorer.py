@@ -35,6 +35,7 @@ class TargetScores:
 
     Attributes:
         probability: float64; NaN where the target cannot be given.
+        low, high: of its interval, which holds it; NaN where the model has no intervals, too.
         abstained: why not, or None.
         row: int64 place in `frame` and `ledger`; -1 where abstained.
         frame: the features of the scored rows.
@@ -43,6 +44,8 @@ class TargetScores:
     """
 
     probability: FloatArray
+    low: FloatArray
+    high: FloatArray
     abstained: list[str | None]
     row: IntArray
     frame: FeatureFrame | None
@@ -154,7 +157,8 @@ def _score_target(target: Target, model: Model, asked: _Asked, explain: bool) ->
         else:
             probability[able] = model.bundle.probability(frame)
     row = np.where(able, np.cumsum(able) - 1, -1)
-    return TargetScores(probability, _why_not(target, history, snapshots, able), row, frame, ledger, model)
+    why_not = _why_not(target, history, snapshots, able)
+    return TargetScores(probability, *model.bundle.interval(probability), why_not, row, frame, ledger, model)
 
 
 def _why_not(target: Target, history: History, snapshots: Snapshots, able: BoolArray) -> list[str | None]:
@@ -173,7 +177,14 @@ def _why_not(target: Target, history: History, snapshots: Snapshots, able: BoolA
 def _without_model(target: Target, count: int) -> TargetScores:
     nothing = np.full(count, np.nan)
     return TargetScores(
-        nothing, [f"there is no {target} model"] * count, np.full(count, -1), None, None, None
+        nothing,
+        nothing,
+        nothing,
+        [f"there is no {target} model"] * count,
+        np.full(count, -1),
+        None,
+        None,
+        None,
     )
 
 

@@ -9,11 +9,11 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 
-from serving.answers import reasons
-from serving.scorer import Scores
+from serving.answers import interval, reasons
+from serving.scorer import Scores, TargetScores
 from serving.wording import Language, short_reason
 from training.explain import percent
-from training.labels import Target
+from training.labels import TARGETS, Target
 
 _TITLES: dict[Target, tuple[str, str]] = {
     "win": ("Highest win probability", "赢单概率最高"),
@@ -55,13 +55,20 @@ def _rows(scores: Scores, target: Target, top: int, language: Language, currency
     order = np.argsort(-np.nan_to_num(scores.targets[target].probability, nan=-1), kind="stable")
     for i in order[:top].tolist():
         amount = "" if np.isnan(scores.amount[i]) else f"{scores.amount[i]:,.0f} {currency}".strip()
-        shown = [_percent(scores.targets[t].probability[i]) for t in ("win", "stall", "churn")]
+        shown = [_percent(scores.targets[t].probability[i]) for t in TARGETS]
+        shown[TARGETS.index(target)] += _interval(scores.targets[target], i)
         who = [scores.opportunity_ids[i], scores.rep_ids[i] or "", scores.stage[i] or "", amount]
         yield [*who, *shown, _strongest(scores, target, i, language)]
 
 
 def _percent(probability: float) -> str:
     return "" if np.isnan(probability) else f"{percent(float(probability))}%"
+
+
+def _interval(scores: TargetScores, i: int) -> str:
+    """ " (51-74)", in whole percent; empty where there is none."""
+    ends = interval(scores, i)
+    return "" if ends is None else f" ({percent(ends[0])}-{percent(ends[1])})"
 
 
 def _strongest(scores: Scores, target: Target, i: int, language: Language) -> str:

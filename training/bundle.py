@@ -29,6 +29,7 @@ from training.encoding import Encoding
 from training.errors import BundleError
 from training.explain import Centre, Ledger, ledger
 from training.gate import Rung
+from training.interval import VennAbers, venn_abers_from
 from training.labels import ENTITY, LabelPolicy, Target
 from training.metrics import Bin
 from training.models import contributions, margins
@@ -59,6 +60,8 @@ class Bundle:
         manifest: where it comes from: rows, dates, versions, metrics.
         golden: some encoded rows (rows x features).
         profile: what its snapshots were like; None in a bundle that was made before there were any.
+        venn_abers: how far its probabilities can be trusted; None in a bundle that was made before, and in
+            the forward test's twin, which knows nothing of the part that tells.
     """
 
     target: Target
@@ -75,6 +78,7 @@ class Bundle:
     manifest: Mapping[str, Any]
     golden: FloatArray
     profile: Profile | None = None
+    venn_abers: VennAbers | None = None
 
     @property
     def features(self) -> tuple[Feature, ...]:
@@ -101,6 +105,13 @@ class Bundle:
         margin = margins(self.booster, matrix)
         why = ledger(self.features, contributions(self.booster, matrix), margin, self.platt, self.centre)
         return self.platt.probability(margin), why
+
+    def interval(self, probability: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Low and high of each shown probability, between which it lies; NaN where there is none."""
+        if self.venn_abers is None:
+            nothing = np.full(len(probability), np.nan)
+            return nothing, nothing
+        return self.venn_abers.interval(probability)
 
     def tier(self, probability: float) -> str:
         """ "low", "medium" or "high" among the deals it was calibrated on."""
@@ -132,6 +143,7 @@ class Bundle:
             "typical": dict(self.typical),
             "reliability": [row.to_dict() for row in self.reliability],
             "manifest": dict(self.manifest),
+            "venn_abers": None if self.venn_abers is None else self.venn_abers.to_dict(),
         }
         _write(folder / "bundle.json", described)
         self.reference.save(folder)
@@ -205,6 +217,7 @@ def _profile(folder: Path, described: dict[str, Any]) -> Profile | None:
 
 def _assemble(described: dict[str, Any], golden: dict[str, Any], text: str, reference: Reference) -> Bundle:
     encoding, conventions = described["encoding"], described["conventions"]
+    intervals = described.get("venn_abers")  # older bundles have none
     rows = np.array(golden["rows"], np.float64)  # None becomes NaN
     return Bundle(
         target=described["target"],
@@ -226,6 +239,7 @@ def _assemble(described: dict[str, Any], golden: dict[str, Any], text: str, refe
         reliability=tuple(Bin(**row) for row in described["reliability"]),
         manifest=described["manifest"],
         golden=rows.reshape(len(golden["rows"]), len(encoding["names"])),
+        venn_abers=None if intervals is None else venn_abers_from(intervals),
     )
 
 

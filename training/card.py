@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from training.importance import Weight, by_behaviour
+from training.interval import LEVEL, VennAbers
 from training.labels import LabelPolicy, Target
 from training.run import Trained
 
@@ -35,6 +36,7 @@ def model_card(trained: Trained, weights: Sequence[Weight], data_name: str) -> s
         _earned(trained),
         _figures(trained.evaluation.metrics),
         _reliability(trained),
+        *_intervals(trained.bundle.venn_abers),
         _features(weights, trained.bundle.manifest["withheld"]),
         _use(),
         _limits(),
@@ -129,6 +131,24 @@ def _reliability(trained: Trained) -> str:
         "Reliability", "What came true of what was said on the test part.", "",
         *_table(("said", "on average", "came true", "distinct deals or accounts"), rows),
     )  # fmt: skip
+
+
+def _intervals(found: VennAbers | None) -> tuple[str, ...]:
+    """A section, if there are intervals."""
+    if found is None:
+        return ()
+    return (
+        _titled(
+            "Interval of a score",
+            f"The median width on the test part is {found.median_width:.1%}, learnt from"
+            f" {found.entities:,} deals or accounts (by weight as good as {found.effective:,.0f} equal"
+            " ones).",
+            "",
+            "An interval tells where the share that comes true lies among those with the same score, in the"
+            f" middle {LEVEL:.0%} of draws of deals, each read with one more deal lost and one more won"
+            " (Venn-Abers). It tells nothing of how one deal ends, which is yes or no.",
+        ),
+    )
 
 
 def _features(weights: Sequence[Weight], withheld: Sequence[str]) -> str:

@@ -18,6 +18,7 @@ from training.errors import TooLittleData
 from training.evaluate import Evaluation, Matrix, Model, evaluate, matrix_of
 from training.explain import centre_of
 from training.gate import Rung
+from training.interval import VennAbers, fit_venn_abers
 from training.labels import ENTITY, Target
 from training.models import DEFAULTS, Progress, Sample, contributions, fit, margins
 from training.profile import Profile, Shown, profile_of
@@ -114,7 +115,8 @@ def train_target(
     bundle, _ = _bundle(source, matrix, split, evaluation, Model(trees, evaluation.calibration))
     twin, explained = _bundle(source, matrix, split, evaluation, evaluation.model)
     twin = replace(twin, manifest={**twin.manifest, "cutoff": iso(split.calibrate.end)})
-    bundle = replace(bundle, profile=_profile(twin, frame, split))
+    intervals = _intervals(matrix, split, evaluation)
+    bundle = replace(bundle, profile=_profile(twin, frame, split), venn_abers=intervals)
     return Trained(bundle, twin, evaluation, split, source, explained, params or {})
 
 
@@ -156,6 +158,16 @@ def _bundle(
     return bundle, explained
 
 
+def _intervals(matrix: Matrix, split: Split, evaluation: Evaluation) -> VennAbers:
+    """How far what the bundle says can be trusted, from the rows and the trees its calibration is from.
+
+    As the calibration does, it takes the bundle's own trees to err as those did that ended a step earlier.
+    """
+    later = matrix.fitted(split.test)
+    shown = Model(evaluation.model.trees, evaluation.calibration).probability(later.matrix)
+    return fit_venn_abers(shown, later.label, later.weight, matrix.entity(split.test))
+
+
 def _profile(twin: Bundle, labelled: LabelledFrame, split: Split) -> Profile:
     """What the snapshots were like, labelled or not, and what is said of those the twin never saw."""
     entity = labelled.snapshots.entity
@@ -189,7 +201,7 @@ def _spread(total: int, count: int) -> IntArray:
 
 
 def _versions() -> dict[str, str]:
-    names = ("dealcast", "lightgbm", "numpy", "polars", "scikit-learn")
+    names = ("dealcast", "lightgbm", "numpy", "polars", "scikit-learn", "venn-abers")
     found = {"python": platform.python_version()}
     for name in names:
         try:

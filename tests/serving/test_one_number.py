@@ -16,9 +16,12 @@ from features.build import build_features
 from features.from_rows import history_from_rows
 from features.snapshots import Snapshots
 from features.times import from_micros, parse_instant
+from serving.app import create_app, open_service
 from serving.schemas import ScoreRequest, rows_of
+from serving.settings import Settings
 from tests.serving.conftest import T, Trained, posted, run_command
 from training.bundle import load_bundle
+from training.explain import percent
 from training.labels import TARGETS
 
 SOME = 40
@@ -43,6 +46,8 @@ def test_file_post_and_get_give_the_same_bits(
         assert by_post | {"data_as_of": None} == by_get | {"data_as_of": None}
         for target in TARGETS:
             assert by_get[target]["probability"] == row[f"{target}_probability"]
+            ends = [row[f"{target}_interval_{end}"] for end in ("low", "high")]
+            assert (by_get[target]["interval"] or [None, None]) == ends
             assert (by_get[target]["reasons"] or []) == json.loads(row["reasons"]).get(target, [])
 
 
@@ -71,6 +76,53 @@ def test_base_rate_and_reasons_make_the_probability_and_the_printed_percents(sco
             assert sum(r["percent_points"] for r in reasons) == reasons_in_percent(shown, reasons)
             checked += 1
     assert checked > 300
+
+
+def test_each_probability_lies_within_its_interval_and_without_one_there_is_none(
+    scores: pl.DataFrame,
+) -> None:
+    assert scores.columns[-6:] == [f"{t}_interval_{end}" for t in TARGETS for end in ("low", "high")]
+    for target in TARGETS:
+        low, shown, high = (
+            scores[f"{target}_{name}"] for name in ("interval_low", "probability", "interval_high")
+        )
+        assert (low.is_null() == shown.is_null()).all()
+        assert (high.is_null() == shown.is_null()).all()
+        assert ((low >= 0) & (low <= shown) & (shown <= high) & (high <= 1)).all()
+        assert (high > low).all()
+
+
+def test_the_printed_table_has_the_interval_of_the_answer(
+    trained: Trained,
+    client: TestClient,
+    scores: pl.DataFrame,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    words = ["score", trained.crm, "--as-of", T, "--out", tmp_path / "s.csv", "--top", "1"]
+    capsys.readouterr()
+    assert run_command(*words, "--tracking-uri", trained.uri) == 0
+    printed = capsys.readouterr().out
+    for target in ("win", "stall"):
+        first = scores.sort(f"{target}_probability", descending=True)["opportunity_id"][0]
+        part = client.get(f"/v1/opportunities/{first}/score", params={"as_of": T}).json()[target]
+        low, high = (percent(end) for end in part["interval"])
+        assert low <= part["percent"] <= high
+        assert f"{part['percent']}% ({low}-{high})" in printed
+
+
+def test_a_model_from_before_there_were_intervals_scores_the_same_and_gives_null(
+    trained: Trained, client: TestClient, scores: pl.DataFrame, tmp_path: Path
+) -> None:
+    bundles = Path(shutil.copytree(trained.bundles, tmp_path / "bundles"))
+    described = json.loads((bundles / "win" / "bundle.json").read_text(encoding="utf-8"))
+    del described["venn_abers"]
+    (bundles / "win" / "bundle.json").write_text(json.dumps(described), encoding="utf-8")
+    path = f"/v1/opportunities/{scores['opportunity_id'][0]}/score"
+    with TestClient(create_app(open_service(Settings(bundles=bundles, data=trained.crm)))) as older:
+        then, now = (one.get(path, params={"as_of": T}).json() for one in (older, client))
+    assert now["win"]["interval"] is not None
+    assert then == now | {"win": now["win"] | {"interval": None}}
 
 
 def reasons_in_percent(shown: float, reasons: list[dict[str, float]]) -> int:

@@ -48,6 +48,20 @@ def test_each_row_of_the_reliability_table_has_its_count(
 
 
 @pytest.mark.parametrize("target", TARGETS)
+def test_the_width_of_the_intervals_has_its_count(
+    cards: Mapping[Target, str], trained: Mapping[Target, Trained], target: Target
+) -> None:
+    bundle = trained[target].bundle
+    assert bundle.venn_abers is not None
+    said = (
+        f"test part is {bundle.venn_abers.median_width:.1%}, learnt from {bundle.venn_abers.entities:,} deals"
+    )
+    assert said in cards[target]
+    bare = replace(trained[target], bundle=replace(bundle, venn_abers=None))
+    assert "Interval of a score" not in model_card(bare, importance(bundle), "crm")
+
+
+@pytest.mark.parametrize("target", TARGETS)
 def test_it_says_data_dates_rows_versions_and_what_it_must_not_be_used_for(
     cards: Mapping[Target, str], trained: Mapping[Target, Trained], target: Target
 ) -> None:
