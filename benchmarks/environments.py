@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 HERE = Path(__file__).parent
-# Featuretools 1.31 and lifetimes 0.11 import pkg_resources, and are older than pandas 3; lifetimes than NumPy 2 too.
+# Featuretools 1.31 and lifetimes 0.11 import pkg_resources; the one is older than pandas 3, the other than 2.
 PACKAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "featuretools": ("featuretools==1.31.0", "pandas<3", "setuptools<81", "pyarrow"),

@@ -31,7 +31,7 @@ def main(words: Sequence[str] | None = None) -> int:
         "Command": shlex.join(["python", "-m", "benchmarks.models", *told]),
     }
     with console.status("starting") as status:
-        reports = _reports(arguments, facts, lambda text: status.update(text))
+        reports = _reports(arguments, facts, status.update)
     for report in reports:
         report.show(console)
     if arguments.out:
@@ -57,7 +57,8 @@ def _reports(arguments: argparse.Namespace, facts: Mapping[str, str], say: objec
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.models", description="dealcast's models beside known truths and named peers."
+        prog="python -m benchmarks.models",
+        description="dealcast's models beside known truths and named peers.",
     )
     add = parser.add_argument
     add("what", choices=("truth", "cdnow", "null"),

@@ -13,7 +13,12 @@ import numpy as np
 
 from features.times import FloatArray
 
-PUBLISHED = (0.243, 4.414, 0.793, 2.426)  # r, alpha, a, b on the 1/10 sample of CDNOW, in weeks (their table 2)
+PUBLISHED = (
+    0.243,
+    4.414,
+    0.793,
+    2.426,
+)  # r, alpha, a, b on the 1/10 sample of CDNOW, in weeks (their table 2)
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,8 @@ def cdnow_reports(path: Path, facts: Mapping[str, str], say: Say) -> list[Report
     ours = fit_bgnbd(customers.seen)
     checks = _checks(customers, ours)
     refused = _refusal(orders)
-    days = horizon_days((CUTOFF - int(orders["at"].dt.epoch("us").min())) // DAY, SPAN_DAYS)  # type: ignore[arg-type]
+    first = int(orders["at"].dt.epoch("us").to_numpy().min())
+    days = horizon_days((CUTOFF - first) // DAY, SPAN_DAYS)
     say(f"dealcast, {days} days at a time")
     trained = train_target(open_source(_canonical(orders, days), CUTOFF), "churn")
     said = {
@@ -83,7 +84,7 @@ def cdnow_reports(path: Path, facts: Mapping[str, str], say: Say) -> list[Report
     rows = [_row(who, p, customers.ordered, said["BG/NBD"]) for who, p in said.items()]
     notes = [
         f"The default (churn within 90 days) says: {refused}",
-        f"dealcast learnt: no order within {days} days; {SPAN_DAYS // days} of them make the {SPAN_DAYS} asked.",
+        f"dealcast learnt: no order within {days} days; {SPAN_DAYS // days} times that is {SPAN_DAYS} days.",
         f"Its own forward test, for {days} days: " + _own(trained),
         "The last row is no probability: its AUC alone is meant.",
     ]
@@ -139,7 +140,9 @@ def _canonical(orders: pl.DataFrame, churn_days: int) -> CanonicalData:
     tables = {name: empty_table(table) for name, table in TABLES.items()}
     names = pl.Series("account_id", orders["account_id"].unique().sort())
     tables["accounts"] = pl.concat([tables["accounts"], names.to_frame()], how="diagonal")
-    tables["orders"] = pl.concat([tables["orders"], orders.with_columns(pl.col("at").cast(TIME))], how="diagonal")
+    tables["orders"] = pl.concat(
+        [tables["orders"], orders.with_columns(pl.col("at").cast(TIME))], how="diagonal"
+    )
     config = PipelineConfig(stages=("none",), churn_days=churn_days, currency="USD")
     return CanonicalData(tables, config)
 
@@ -186,8 +189,9 @@ def _row(who: str, p: FloatArray, ordered: FloatArray, peer: FloatArray) -> list
     worse = f"{losses.mean():+.4f} [{by_loss.low:+.4f}, {by_loss.high:+.4f}]"
     loss, error = _losses(p, ordered).mean(), calibration_error(p, ordered, ones)
     said = (f"{loss:.4f}", "" if is_peer else worse, f"{error:.3f}", f"{p.mean():.3f}")
+    told = said if is_probability else [""] * len(said)
     return [
-        who, f"{auc(p, ones):.4f}", "" if is_peer else higher, *(said if is_probability else ("", "", "", "")),
+        who, f"{auc(p, ones):.4f}", "" if is_peer else higher, *told,
         f"{ordered.mean():.3f}", f"{len(p):,}",
     ]  # fmt: skip
 

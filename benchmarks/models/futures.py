@@ -1,4 +1,4 @@
-"""What would become of an open deal of the made-up world: its true chances, by simulation from its true state."""
+"""The true chances of an open deal of the made-up world, by simulation from its true state."""
 
 from __future__ import annotations
 

@@ -27,7 +27,6 @@ sample = load_cdnow_summary(index_col=[0])
 both = fitted(*columns), fitted(sample["frequency"], sample["recency"], sample["T"])
 told = {name: model.params_.to_dict() for name, model in zip(("full", "sample"), both, strict=True)}
 told["alive"] = both[0].conditional_probability_alive(*columns).tolist()
-told["sample_data"] = {
-    "repeats": sample["frequency"].tolist(), "recency": sample["recency"].tolist(), "age": sample["T"].tolist()
-}  # fmt: skip
+named = {"repeats": "frequency", "recency": "recency", "age": "T"}
+told["sample_data"] = {name: sample[column].tolist() for name, column in named.items()}
 json.dump(told, sys.stdout)

@@ -1,4 +1,4 @@
-"""The null CRM: deals of which nothing known before the close tells won from lost. dealcast must find nothing.
+"""The null CRM: deals of which nothing known before the close tells won from lost.
 
 A trap lies in it: `close_value` is 0 for lost deals and above for won ones. It is given as `amount`, as a
 careless import would; training without it must give the same numbers to the bit.
@@ -51,7 +51,7 @@ def null_reports(folder: Path, facts: Mapping[str, str]) -> list[Report]:
         f"won: {np.average(test.label, weights=test.weight):.3f}.",
         "close_value given as amount or not given: the test part's probabilities are "
         + ("the same to the bit." if same else "DIFFERENT."),
-        f"What moves the margin most (mean absolute SHAP value of the forward test's trees): {_heaviest(trained)}.",
+        f"What moves the margin most (mean absolute SHAP value, forward test): {_heaviest(trained)}.",
     ]
     return [Report("Null CRM: win", facts, ("figure", "dealcast", "[90%]", "base rate"), rows, notes)]
 

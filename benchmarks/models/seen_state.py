@@ -47,9 +47,9 @@ def moments(sample: Sample, history: History, rows: IntArray) -> Moments:
 
 
 def seen_frame(world: World, rows: IntArray) -> FeatureFrame:
-    """Every cause of the outcome in its own unit, the stage, ages, and contact of late; no hidden fit or mood.
+    """Every cause of the outcome in its own unit, the stage, ages, recent contact; no hidden fit or mood.
 
-    It holds what no record tells in time: meetings not yet typed in, and the deal's typical hours to an answer.
+    It holds what no record tells in time: meetings not typed in yet, and how fast answers come.
     """
     deals = take(world.states, rows)
     monday = START + deals.week * WEEK

@@ -30,7 +30,7 @@ def without_traps(data: CanonicalData) -> CanonicalData:
 
 
 def with_stronger_traps(data: CanonicalData, seed: int) -> CanonicalData:
-    """Twelve held meetings before each win typed in after it; the amount of each lost deal overwritten by 0."""
+    """Twelve meetings before each win typed in after it; the amount of each lost deal overwritten by 0."""
     deals = data["opportunities"]
     lost = deals.filter(pl.col("outcome") == "lost").select("opportunity_id", pl.col("closed_at").alias("at"))
     zeros = lost.with_columns(
@@ -61,14 +61,18 @@ def _backfilled(data: CanonicalData, seed: int) -> pl.DataFrame:
     rows = rows[np.repeat(np.arange(len(rows)), BACKFILLED)]
     before = pl.Series(rng.uniform(0.02, WITHIN_DAYS, len(rows)) * 86_400e6).cast(pl.Duration("us"))
     after = pl.Series(rng.uniform(0.1, 5.0, len(rows)) * 86_400e6).cast(pl.Duration("us"))
-    return rows.with_columns(
-        (pl.col("closed_at") - before).alias("at"),
-        (pl.col("closed_at") + after).alias("recorded_at"),
-        pl.Series("activity_id", [f"B-{i:06d}" for i in range(len(rows))]),
-        pl.lit("meeting").alias("kind"),
-        pl.lit("held").alias("outcome"),
-        pl.lit(2700.0).alias("duration_s"),
-    ).filter(pl.col("at") > pl.col("created_at")).drop("created_at", "closed_at")
+    return (
+        rows.with_columns(
+            (pl.col("closed_at") - before).alias("at"),
+            (pl.col("closed_at") + after).alias("recorded_at"),
+            pl.Series("activity_id", [f"B-{i:06d}" for i in range(len(rows))]),
+            pl.lit("meeting").alias("kind"),
+            pl.lit("held").alias("outcome"),
+            pl.lit(2700.0).alias("duration_s"),
+        )
+        .filter(pl.col("at") > pl.col("created_at"))
+        .drop("created_at", "closed_at")
+    )
 
 
 def _with(data: CanonicalData, **tables: pl.DataFrame) -> CanonicalData:

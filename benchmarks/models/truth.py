@@ -18,19 +18,22 @@ from benchmarks.models.traps import read_by_one_clock, with_stronger_traps, with
 from benchmarks.report import Report
 from features.build import build_features
 from features.canonical import CanonicalData
+from features.frame import FeatureFrame
 from features.from_tables import history_from_tables
 from features.history import History
 from features.sample import Sample, make_sample
 from features.sample.setting import END, START
+from features.snapshots import Snapshots
 from features.times import DAY, WEEK, BoolArray, FloatArray, IntArray
 from training.baselines import base_rate, stage_rates
 from training.bootstrap import Interval, interval
+from training.calibration import fit_platt
 from training.censoring import censoring_weights
 from training.dataset import LabelledFrame, Source, open_source
 from training.encoding import learn_encoding
 from training.evaluate import Model, evaluate, matrix_of
 from training.grid import weekly_grid
-from training.labels import Labels, Target, label
+from training.labels import LabelPolicy, Labels, Target, label
 from training.metrics import calibration_error
 from training.models import fit
 from training.run import Trained, train_target
@@ -38,6 +41,18 @@ from training.splits import forward_split
 
 BEFORE_END = 200 * DAY
 GAP = BEFORE_END // 3  # before the end, of the snapshots judged by outcomes: as `compare` leaves it for a win
+PAIRS = (
+    ("dealcast", "seen state"),
+    ("dealcast", "causes in the records"),
+    ("causes in the records", "seen state"),
+)
+# The catalogue's own columns for the causes: what one would pick who knew them.
+RECORDED_CAUSES = (
+    "stage", "stage_position", "days_in_stage", "dwell_over_norm", "deal_age_days", "inbound_30d",
+    "inbound_total", "outbound_30d", "held_total", "decision_maker_meetings", "days_since_last_inbound",
+    "days_since_last_held", "contacts_reached_total", "close_date_pushes", "mean_response_hours",
+    "days_to_quarter_end", "days_to_expected_close", "amount", "source", "product", "kind",
+)  # fmt: skip
 Say = Callable[[str], None]
 
 
@@ -81,7 +96,17 @@ class Scored:
         error = 0.0 if who == "truth" else calibration_error(p, self.truth.chance, np.ones(len(p)))
         shown = calibration_error(p[known], label, weight)
         excess = self.difference(who, "truth") if who != "truth" else ""
-        cells = f"{loss.mean():.4f}", excess, f"{share:.0%}", f"{error:.3f}", f"{live:.4f}", f"{shown:.3f}"
+        chance = self.truth.chance
+        said = f"{p.mean() - chance.mean():+.3f}", f"{_slope(p, chance):.2f}" if np.ptp(p) else ""
+        cells = (
+            f"{loss.mean():.4f}",
+            excess,
+            f"{share:.0%}",
+            f"{error:.3f}",
+            *said,
+            f"{live:.4f}",
+            f"{shown:.3f}",
+        )
         return [world, who, *cells, f"{len(p):,}", f"{len(label):,}"]
 
     def difference(self, who: str, other: str) -> str:
@@ -122,11 +147,12 @@ def truth_reports(asked: Asked, facts: Mapping[str, str], say: Say) -> list[Repo
         say(f"seed {seed}: win")
         scored = _wins(sample, source, chosen, asked, seed)
         world = f"seed {seed}"
-        whos = ("dealcast", "seen state", "truth", "stage rate", "base rate")
+        whos = ("dealcast", "causes in the records", "seen state", "truth", "stage rate", "base rate")
         wins += [scored.row(world, who) for who in whos]
-        against.append(
-            [world, scored.difference("dealcast", "seen state"), scored.live_difference("dealcast", "seen state")]
-        )
+        against += [
+            [world, first, second, scored.difference(first, second), scored.live_difference(first, second)]
+            for first, second in PAIRS
+        ]
         say(f"seed {seed}: stall and churn")
         stall = _stalls(sample, source, chosen, asked, seed)
         stalls += [stall.row(world, who) for who in ("dealcast", "truth", "base rate")]
@@ -135,13 +161,16 @@ def truth_reports(asked: Asked, facts: Mapping[str, str], say: Say) -> list[Repo
         traps += _traps(sample, chosen, scored, seed, world)
     header = (
         "world", "who", "expected log loss", "over the truth's [90%]", "of what can be known",
-        "calibration error to truth", "log loss, outcomes", "calibration error, outcomes", "scores", "outcomes",
+        "calibration error to truth", "said less true, mean", "slope", "log loss, outcomes",
+        "calibration error, outcomes", "scores", "outcomes",
     )  # fmt: skip
     return [
         Report("Truth: win", facts, header, wins, texts=2),
         Report(
-            "Truth: win, dealcast less the same recipe on the true visible state",
-            {}, ("world", "expected log loss [90%]", "log loss, outcomes [90%]"), against,
+            "Truth: win, the first less the second, the same recipe throughout",
+            {},
+            ("world", "first", "second", "expected log loss [90%]", "log loss, outcomes [90%]"),
+            against, texts=3,
         ),
         Report("Truth: stall within 30 days", {}, header, stalls, texts=2),
         Report(
@@ -174,11 +203,12 @@ def _wins(sample: Sample, source: Source, rows: IntArray, asked: Asked, seed: in
     truth = true_wins(sample.world, mine.rows, asked.draws, seed)
     said = {
         "dealcast": _said(trained, history, mine),
+        "causes in the records": _recorded(source, history, mine),
         "seen state": _seen_state(sample, source, mine),
         "truth": truth.sayable(),
         **_baselines(source, trained, history, mine),
     }
-    return _scored("win", said, history, mine, truth, source)
+    return _scored("win", said, mine, truth, _outcomes("win", history, mine, source))
 
 
 def _stalls(sample: Sample, source: Source, rows: IntArray, asked: Asked, seed: int) -> Scored:
@@ -191,15 +221,18 @@ def _stalls(sample: Sample, source: Source, rows: IntArray, asked: Asked, seed: 
         "truth": truth.sayable(),
         "base rate": _baselines(source, trained, history, mine)["base rate"],
     }
-    return _scored("stall", said, history, mine, truth, source)
+    return _scored("stall", said, mine, truth, _outcomes("stall", history, mine, source))
 
 
 def _scored(
-    target: Target, said: Mapping[str, FloatArray], history: History, mine: Moments, truth: Truth, source: Source
+    target: Target, said: Mapping[str, FloatArray], mine: Moments, truth: Truth, labels: Labels
 ) -> Scored:
-    labels = label(target, history, mine.snapshots, END, source.policy)
-    gap = GAP if target == "win" else source.policy.stall_days * DAY
+    gap = GAP if target == "win" else LabelPolicy().stall_days * DAY
     return Scored(said, mine.snapshots.entity, truth, labels, mine.snapshots.as_of <= END - gap)
+
+
+def _outcomes(target: Target, history: History, mine: Moments, source: Source) -> Labels:
+    return label(target, history, mine.snapshots, END, source.policy)
 
 
 def _said(trained: Trained, history: History, mine: Moments) -> FloatArray:
@@ -207,23 +240,38 @@ def _said(trained: Trained, history: History, mine: Moments) -> FloatArray:
     return bundle.probability(build_features(history, mine.snapshots, "opportunity", bundle.reference))
 
 
+def _recorded(source: Source, history: History, mine: Moments) -> FloatArray:
+    """The same recipe on the catalogue's columns of the causes alone."""
+    before = weekly_grid("win", source.history, source.cutoff)
+    frame = _columns(build_features(source.history, before, "opportunity", source.reference))
+    later = _columns(build_features(history, mine.snapshots, "opportunity", source.reference))
+    return _recipe(source, before, frame, later)
+
+
 def _seen_state(sample: Sample, source: Source, mine: Moments) -> FloatArray:
-    """The same recipe, step by step as `train_target` has it, given the true visible state."""
+    """The same recipe given the true visible state on the Mondays before the cut-off."""
     week = sample.world.states.week
     before = moments(sample, source.history, np.flatnonzero(START + week * WEEK <= source.cutoff))
-    frame = seen_frame(sample.world, before.rows)
-    matrix = matrix_of(LabelledFrame("win", before.snapshots, frame, learn_encoding(frame), ()))
-    split = forward_split("win", source.history, before.snapshots, source.cutoff, source.policy)
+    frame, later = seen_frame(sample.world, before.rows), seen_frame(sample.world, mine.rows)
+    return _recipe(source, before.snapshots, frame, later)
+
+
+def _recipe(source: Source, before: Snapshots, frame: FeatureFrame, later: FeatureFrame) -> FloatArray:
+    """What `train_target` does, step by step, with another frame; then the scores of a later one."""
+    matrix = matrix_of(LabelledFrame("win", before, frame, learn_encoding(frame), ()))
+    split = forward_split("win", source.history, before, source.cutoff, source.policy)
     found = evaluate(matrix, split)
     trees = fit(matrix.fitted(split.everything), matrix.frame.encoding, rounds=found.rounds)
-    later = seen_frame(sample.world, mine.rows)
-    # The texts' places may differ between the two frames; the encoding goes by the texts themselves.
     return Model(trees, found.calibration).probability(matrix.frame.encoding.matrix(later))
 
 
-def _baselines(
-    source: Source, trained: Trained, history: History, mine: Moments
-) -> dict[str, FloatArray]:
+def _columns(frame: FeatureFrame) -> FeatureFrame:
+    places = [i for i, feature in enumerate(frame.features) if feature.name in RECORDED_CAUSES]
+    features = tuple(frame.features[i] for i in places)
+    return FeatureFrame(features, np.ascontiguousarray(frame.values[:, places]), frame.names)
+
+
+def _baselines(source: Source, trained: Trained, history: History, mine: Moments) -> dict[str, FloatArray]:
     """The base rate and each stage's rate among all that was known at the cut-off."""
     target = trained.bundle.target
     snapshots = weekly_grid(target, source.history, source.cutoff)
@@ -261,15 +309,16 @@ def _churn_row(world: str, data: CanonicalData, source: Source) -> list[str]:
 def _traps(sample: Sample, rows: IntArray, scored: Scored, seed: int, world: str) -> list[list[str]]:
     """Models of the same world with its traps taken out, made stronger, and read by one clock."""
     stronger = with_stronger_traps(sample.data, seed)
-    variants = {
-        "no traps": (without_traps(sample.data), None),
-        "stronger traps": (stronger, None),
-        "stronger traps, one clock": (read_by_one_clock(stronger), sample.data),
+    variants: dict[str, tuple[CanonicalData, CanonicalData | None, dict[str, int]]] = {
+        "the same, trees of another seed": (sample.data, None, {"seed": 8}),
+        "no traps": (without_traps(sample.data), None, {}),
+        "stronger traps": (stronger, None, {}),
+        "stronger traps, one clock": (read_by_one_clock(stronger), sample.data, {}),
     }
     found = []
-    for name, (data, live) in variants.items():
+    for name, (data, live, params) in variants.items():
         source = open_source(data, END - BEFORE_END)
-        trained = train_target(source, "win")
+        trained = train_target(source, "win", params=params)
         history = history_from_tables(live or data, source.conventions)
         p = _said(trained, history, moments(sample, history, rows))
         both = Scored(
@@ -283,6 +332,11 @@ def _traps(sample: Sample, rows: IntArray, scored: Scored, seed: int, world: str
              both.live_difference(name, "dealcast"), f"{largest:.1g}"]
         )  # fmt: skip
     return found
+
+
+def _slope(p: FloatArray, chance: FloatArray) -> float:
+    """Of the true log odds on those said: below 1 where they are too sure, above where not sure enough."""
+    return fit_platt(np.log(p / (1 - p)), chance, np.ones(len(p)), 10**9).slope
 
 
 def log_loss_rows(probability: FloatArray, label: FloatArray) -> FloatArray:
