@@ -11,9 +11,12 @@ from pathlib import Path
 from types import MappingProxyType
 
 HERE = Path(__file__).parent
-# Featuretools 1.31 imports pkg_resources, and its woodwork does not work with pandas 3.
+# Featuretools 1.31 and lifetimes 0.11 import pkg_resources; the one is older than pandas 3, the other than 2.
 PACKAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"featuretools": ("featuretools==1.31.0", "pandas<3", "setuptools<81", "pyarrow")}
+    {
+        "featuretools": ("featuretools==1.31.0", "pandas<3", "setuptools<81", "pyarrow"),
+        "lifetimes": ("lifetimes==0.11.3", "pandas<2", "numpy<2", "scipy<1.12", "setuptools<81"),
+    }
 )
 
 

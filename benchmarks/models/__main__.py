@@ -1,0 +1,81 @@
+"""`python -m benchmarks.models truth|cdnow|null`: see `--help`."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks.harness import ROOT
+from benchmarks.machine import commit, machine
+from benchmarks.report import Report
+
+SHARED = ROOT.parent / "shared" / "data"
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    arguments = _parser().parse_args(words)
+    console = Console()
+    if not console.is_terminal:
+        console.width = 200
+    told = sys.argv[1:] if words is None else words
+    facts = {
+        "Date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "Machine": machine(),
+        "Commit": commit(ROOT),
+        "Command": shlex.join(["python", "-m", "benchmarks.models", *told]),
+    }
+    with console.status("starting") as status:
+        reports = _reports(arguments, facts, status.update)
+    for report in reports:
+        report.show(console)
+    if arguments.out:
+        arguments.out.write_text("\n".join(report.markdown() for report in reports), encoding="utf-8")
+        console.print(f"written: {arguments.out}")
+    return 0
+
+
+def _reports(arguments: argparse.Namespace, facts: Mapping[str, str], say: object) -> list[Report]:
+    if arguments.what == "truth":
+        from benchmarks.models.truth import Asked, truth_reports
+
+        asked = Asked(arguments.opportunities, arguments.seeds, arguments.scores, arguments.draws)
+        return truth_reports(asked, facts, say)  # type: ignore[arg-type]
+    if arguments.what == "cdnow":
+        from benchmarks.models.cdnow import cdnow_reports
+
+        return cdnow_reports(arguments.data / "cdnow" / "CDNOW_master.txt", facts, say)  # type: ignore[arg-type]
+    from benchmarks.models.null import null_reports
+
+    return null_reports(arguments.data / "null_crm", facts)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.models",
+        description="dealcast's models beside known truths and named peers.",
+    )
+    add = parser.add_argument
+    add("what", choices=("truth", "cdnow", "null"),
+        help="truth: a made-up world whose true probabilities are known; cdnow: repeat orders beside BG/NBD; "
+             "null: deals of which nothing tells won from lost")  # fmt: skip
+    add("--opportunities", type=int, default=5_000, help="truth: deals in each world; default: %(default)s")
+    add("--seeds", type=_integers, default=(1, 2, 3), help="truth: with commas; default: 1,2,3")
+    add("--scores", type=int, default=3_000, help="truth: scores judged in each; default: %(default)s")
+    add("--draws", type=int, default=200, help="truth: futures behind each chance; default: %(default)s")
+    add("--data", type=Path, default=SHARED, help="folder of the data sets; default: %(default)s")
+    add("--out", type=Path, help="a Markdown file for the tables")
+    return parser
+
+
+def _integers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(",") if part)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
