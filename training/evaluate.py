@@ -11,7 +11,7 @@ import numpy as np
 
 from features.times import FloatArray, IntArray
 from training.baselines import base_rate, stage_rates
-from training.calibration import Platt, fit_platt
+from training.calibration import AS_SAID, Platt, fit_platt
 from training.censoring import censoring_weights, fitting_weights
 from training.dataset import LabelledFrame
 from training.gate import Verdict, verdict_of
@@ -113,7 +113,12 @@ def matrix_of(frame: LabelledFrame) -> Matrix:
 
 
 def evaluate(
-    matrix: Matrix, split: Split, progress: Progress | None = None, params: Mapping[str, Any] | None = None
+    matrix: Matrix,
+    split: Split,
+    progress: Progress | None = None,
+    params: Mapping[str, Any] | None = None,
+    *,
+    plain: bool = False,
 ) -> Evaluation:
     """The recipe forward in time; the test part is looked at once, here.
 
@@ -123,12 +128,13 @@ def evaluate(
 
     Args:
         params: of the trees, over the defaults.
+        plain: rates are shown as they are, without a calibration.
     """
     encoding, later = matrix.frame.encoding, matrix.fitted(split.calibrate)
     early = fit(matrix.fitted(split.train), encoding, later=later, progress=progress, params=params)
     rounds = early.current_iteration()
     trees = fit(matrix.fitted(split.before_test), encoding, rounds=rounds, params=params)
-    model = Model(trees, calibrated(matrix, early, split.calibrate))
+    model = Model(trees, AS_SAID if plain else calibrated(matrix, early, split.calibrate))
     test, entity = matrix.judged(split.test), matrix.entity(split.test)
     probability = model.probability(test.matrix)
     rows = np.flatnonzero(split.test.rows)[split.test.known]
@@ -141,7 +147,7 @@ def evaluate(
         test=Judged(probability, test.label, test.weight, entity, rows),
         verdict=verdict_of(probability, said, test.label, test.weight, entity),
         model=model,
-        calibration=calibrated(matrix, trees, split.test),
+        calibration=AS_SAID if plain else calibrated(matrix, trees, split.test),
     )
 
 

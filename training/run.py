@@ -110,7 +110,7 @@ def train_target(
     verdict = evaluation.verdict
     if verdict.rung != "model":
         matrix = matrix.seeing(*_SEEN[verdict.rung])
-        evaluation = replace(evaluate(matrix, split, params=params), verdict=verdict)
+        evaluation = replace(evaluate(matrix, split, params=params, plain=True), verdict=verdict)
     trees = fit(matrix.fitted(split.everything), frame.encoding, rounds=evaluation.rounds, params=params)
     bundle, _ = _bundle(source, matrix, split, evaluation, Model(trees, evaluation.calibration))
     twin, explained = _bundle(source, matrix, split, evaluation, evaluation.model)

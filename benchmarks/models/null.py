@@ -21,7 +21,6 @@ from training.baselines import base_rate
 from training.bootstrap import interval
 from training.censoring import censoring_weights
 from training.dataset import open_source
-from training.evaluate import Judged
 from training.run import Trained, train_target
 
 NO_ACCOUNT = "(none given)"
@@ -34,9 +33,10 @@ def null_reports(folder: Path, facts: Mapping[str, str]) -> list[Report]:
     trained = train_target(open_source(data, until), "win")
     bare = train_target(open_source(null_data(folder, with_close_value=False), until), "win")
     metrics, test = trained.evaluation.metrics, trained.evaluation.test
+    verdict = trained.evaluation.verdict
     same = np.array_equal(test.probability, bare.evaluation.test.probability)
     rows = [
-        ["ROC AUC", f"{metrics['roc_auc']:.4f}", _between(auc_interval(test)), "0.5000"],
+        ["ROC AUC of the model", "", _between((verdict.low, verdict.high)), "0.5000"],
         [
             "log loss", f"{metrics['log_loss']:.4f}", "", f"{metrics['baseline_base_rate_log_loss']:.4f}",
         ],
@@ -47,6 +47,7 @@ def null_reports(folder: Path, facts: Mapping[str, str]) -> list[Report]:
     notes = [
         f"Test part: {len(test.label):,} snapshots of {len(np.unique(test.entity)):,} deals; "
         f"{dict(trained.evaluation.rows)}; {trained.evaluation.rounds} trees.",
+        f"Shown: {verdict.rung}. {verdict.words() or 'the model'}.",
         f"Said of them: {test.probability.min():.3f} to {test.probability.max():.3f}; "
         f"won: {np.average(test.label, weights=test.weight):.3f}.",
         "close_value given as amount or not given: the test part's probabilities are "
@@ -87,17 +88,6 @@ def null_data(folder: Path, *, with_close_value: bool) -> CanonicalData:
         for name, table in TABLES.items()
     }
     return CanonicalData(tables, PipelineConfig(stages=("Engaging",), currency="USD"))
-
-
-def auc_interval(test: Judged) -> tuple[float, float]:
-    """The 90% interval of the forward ROC AUC over draws of deals."""
-    from sklearn.metrics import roc_auc_score
-
-    def auc(times: FloatArray) -> float:
-        return float(roc_auc_score(test.label, test.probability, sample_weight=test.weight * times))
-
-    found = interval(auc, test.entity)
-    return found.low, found.high
 
 
 def _time(column: str) -> pl.Expr:
