@@ -296,8 +296,7 @@ def _activities(done: _Done, indices: _Indices, opportunities: Opportunities) ->
         "account": account.astype(np.int32),
         "heard": heard,
     }
-    if len(done.deals) > 1 or None in done.deals:
-        entity[entity < 0] = count
+    entity[entity < 0] = count
     until, tie = until_of((done.keys,), known), ties(tag, seconds, contact, rep)
     return clustered(entity, count + 1, at, known, until, kept, tie)
 

@@ -87,7 +87,7 @@ def forward_split(
     """
     if not len(snapshots):
         raise TooLittleData(f"{target}: no snapshot to learn from at {iso(cutoff)}; train on later data")
-    gap = _gap(target, history, snapshots, cutoff, policy)
+    gap = gap_of(target, history, snapshots, cutoff, policy)
     first, second = (int(q) for q in np.quantile(snapshots.as_of, [0.6, 0.8], method="lower"))
     second = min(second, cutoff - int(ROOM * gap))
     first = min(first, second - int(ROOM * gap))
@@ -127,7 +127,9 @@ def _check_enough(target: Target, name: str, labels: Labels, dates: str) -> None
             )
 
 
-def _gap(target: Target, history: History, snapshots: Snapshots, cutoff: int, policy: LabelPolicy) -> int:
+def gap_of(target: Target, history: History, snapshots: Snapshots, cutoff: int, policy: LabelPolicy) -> int:
+    """Microseconds to leave before `cutoff`: the horizon, or for a win the time within which four of five
+    are decided, a fifth of the span at most."""
     days = policy.horizon_days(target)
     if days is not None:
         return days * DAY

@@ -18,9 +18,9 @@ from features.canonical import CanonicalData
 from features.frame import FeatureFrame
 from features.from_tables import history_from_tables
 from features.snapshots import Snapshots
-from features.times import DAY, FloatArray, IntArray, iso
+from features.times import FloatArray, IntArray, iso
 from training.baselines import base_rate, stage_rates
-from training.censoring import censoring_weights, time_to_decide
+from training.censoring import censoring_weights
 from training.compare_slices import Slice, dimensions_of, slices_of
 from training.dataset import Source, grid_of, open_source
 from training.errors import TooLittleData
@@ -29,7 +29,7 @@ from training.labels import ENTITY, Target, eligible, label
 from training.metrics import Bin, forward_metrics, reliability_table
 from training.paired import Difference, Pair
 from training.run import train_target
-from training.splits import DECIDED
+from training.splits import gap_of
 
 Told = Callable[[str], None]
 
@@ -125,7 +125,7 @@ def walk(
         TooLittleData: no step had enough to train on, or too few of what was scored has ended.
     """
     whole = open_source(data, until)
-    end = until - _gap(whole, target)
+    end = until - gap_of(target, whole.history, grid_of(whole, target), until, whole.policy)
     found, scored = [], []
     for back in range(steps, 0, -1):
         at = end - back * every
@@ -142,16 +142,6 @@ def walk(
     if not scored:
         raise TooLittleData(f"{target}: no step could be trained; the first: {found[0].skipped}")
     return _judged(target, until, tuple(found), scored)
-
-
-def _gap(source: Source, target: Target) -> int:
-    days = source.policy.horizon_days(target)
-    if days is not None:
-        return days * DAY
-    snapshots = grid_of(source, target)
-    labels = label(target, source.history, snapshots, source.cutoff, source.policy)
-    most = (source.cutoff - int(snapshots.as_of.min())) // 5
-    return min(time_to_decide(labels, DECIDED) or most, most)
 
 
 def _step(whole: Source, target: Target, at: int, until: int, judged_at: int) -> tuple[Rung, _Scored]:

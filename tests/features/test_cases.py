@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from features.conventions import Conventions
+from features.from_rows import history_from_rows
+from features.from_tables import history_from_tables
 from features.shown import shown_of
-from tests.factories import STAGES, Row, day, deal, features_at, snapshots_of
+from tests.factories import STAGES, Row, data_of, day, deal, features_at, snapshots_of
 from tests.features.stories.telling import (
     CONVENTIONS,
     MICROSECOND,
@@ -17,6 +19,7 @@ from tests.features.stories.telling import (
     change,
     contact,
     history_of,
+    in_days,
     move,
     order,
     value,
@@ -181,6 +184,15 @@ def test_an_activity_of_another_account_counts_for_the_deal_that_it_names_and_fo
     assert values(history, ("activities_total", "account_activities_total"), 5) == [2, 0]
     frame = features_at(history, [("b", day(5)), ("nobody's", day(5))], "account")
     assert frame.columns["activities_total"].tolist() == [1, 1]
+
+
+def test_activities_that_all_name_one_deal_which_is_not_there_count_for_their_account() -> None:
+    gone = [
+        activity(name, at, "call", account_id="a", opportunity_id="gone") for name, at in (("x", 3), ("y", 4))
+    ]
+    rows = in_days(opportunities=[deal()], activities=gone)
+    for history in (history_from_rows(rows, CONVENTIONS), history_from_tables(data_of(rows), CONVENTIONS)):
+        assert values(history, ("activities_total", "account_activities_total"), 5) == [0, 2]
 
 
 def test_money_is_summed_exactly() -> None:
