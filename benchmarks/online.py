@@ -23,7 +23,7 @@ from benchmarks import brute
 from benchmarks.columns import COLUMNS
 from benchmarks.contenders import CONTENDERS
 from benchmarks.harness import Progress, run_worker
-from benchmarks.online_world import records_of, request
+from benchmarks.online_world import in_order, records_of, request
 from benchmarks.report import Report
 from benchmarks.worker import say, version
 
@@ -31,10 +31,13 @@ RECORDS = (50, 300)
 WARM_UP = 100
 JSON = "json"
 # Module and function of each; json is the decoding of the request's body, which is in no other row.
+# Those named "-tuples" get each record as a tuple, as a database gives it, the others as a dict.
 PEERS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "dealcast": ("online_dealcast", "row"),
+        "dealcast-tuples": ("online_dealcast", "row"),
         "dealcast-catalogue": ("online_dealcast", "catalogue"),
+        "dealcast-catalogue-tuples": ("online_dealcast", "catalogue"),
         "polars": ("online_polars", "row"),
         "pandas": ("online_pandas", "row"),
         "duckdb": ("online_duckdb", "row"),
@@ -107,8 +110,8 @@ def online_report(measured: Sequence[Calls], facts: Mapping[str, str]) -> Report
         checked = "-" if not calls.verdict else "equal" if calls.verdict == "equal" else "WRONG"
         rows.append([*row, f"{len(calls.seconds):,}", *times, ratio, checked])
     notes = [
-        "From decoded records (dicts, times in microseconds) to the row of columns; one thread; after "
-        f"{WARM_UP} calls to warm up. × dealcast: of the medians.",
+        "From decoded records (dicts, or tuples where it says so; times in microseconds) to the row of "
+        f"columns; one thread; after {WARM_UP} calls to warm up. × dealcast: of the medians.",
         *(f"{m.name}, {m.records} records failed: {m.failed}" for m in measured if m.failed),
         *(f"{m.name}, {m.records} records: {m.verdict}" for m in measured if m.verdict not in ("", "equal")),
     ]
@@ -129,11 +132,16 @@ def main() -> None:
         module_name, function = PEERS[name]
         module = importlib.import_module(f"benchmarks.contenders.{module_name}")
         prepared, call = module.prepare(), getattr(module, function)
-        wanted = brute.row_of(records_of(rows), as_of, both_clocks=CONTENDERS[name].both_clocks)
-        verdict = brute.verdict(_columns(call(prepared, rows, as_of)), _columns(wanted.tolist()))
-        times = timed(lambda: call(prepared, rows, as_of), calls, limit)
+        sent = in_order(rows) if name.endswith("-tuples") else rows
+        wanted = brute.row_of(
+            records_of(rows), as_of, both_clocks=CONTENDERS[name.removesuffix("-tuples")].both_clocks
+        )
+        verdict = brute.verdict(_columns(call(prepared, sent, as_of)), _columns(wanted.tolist()))
+        times = timed(lambda: call(prepared, sent, as_of), calls, limit)
         measured = [{"name": name, "verdict": verdict, **times}]
-        versions = {package: version(package) for package in CONTENDERS[name].packages}
+        versions = {
+            package: version(package) for package in contender.packages
+        }
     say("done", measured=measured, versions=versions)
 
 

@@ -56,6 +56,11 @@ def _whole(table: str, row: Mapping[str, Any]) -> Mapping[str, Any]:
     return dict.fromkeys(TABLES[table].column_names) | row
 
 
+def in_order(rows: Rows) -> Mapping[str, Sequence[tuple[Any, ...]]]:
+    """The same with each record as a tuple in the declared order of its table's columns."""
+    return {name: [tuple(row.values()) for row in its] for name, its in rows.items()}
+
+
 def records_of(rows: Rows) -> Records:
     """The same for `brute.row_of`."""
     activities = rows["activities"]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -66,18 +65,20 @@ def history_from_rows(tables: Rows, conventions: Conventions) -> History:
     """The history of what one request holds.
 
     Args:
-        tables: canonical rows by table; a column that is absent is empty. Times are microseconds.
+        tables: canonical rows by table, times in microseconds. The rows of a table are mappings, where
+            a column that is absent is empty, or tuples in the declared order of its columns (as a
+            database or a typed decoder gives them), where the configuration adds none to it.
         conventions: how they are read.
     """
     done = _Done(tables.get("activities", ()))
-    deals = sorted(tables.get("opportunities", ()), key=_deal_id)
+    deals = _sorted_deals(tables.get("opportunities", ()))
     told = _Told(tables.get("field_changes", ()))
     indices = _indices(tables, deals, done, told)
     opportunities = _opportunities(deals, indices)
     accounts = _accounts(tables.get("accounts", ()), indices.accounts)
     stage_names, stage_changes = _stage_changes(tables.get("stage_changes", ()), conventions, indices.deals)
     leads = tables.get("leads", ())
-    sources = index_of(column(leads, "source"))
+    sources = index_of(column(leads, "leads", "source"))
     return History(
         conventions=conventions,
         opportunities=opportunities,
@@ -95,21 +96,24 @@ def history_from_rows(tables: Rows, conventions: Conventions) -> History:
     )
 
 
-_deal_id = itemgetter("opportunity_id")
+def _sorted_deals(rows: Sequence[Row]) -> Sequence[Row]:
+    if len(rows) < 2:
+        return rows
+    ids = column(rows, "opportunities", "opportunity_id")
+    return [rows[i] for i in sorted(range(len(rows)), key=ids.__getitem__)]
 
 
 class _Done:
     """The columns of the activities, and what they name."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
-        self.rows = rows
         read = columns(
-            rows, "activity_id", "at", "recorded_at", "opportunity_id", "account_id", "contact_id", "rep_id",
-            "duration_s",
+            rows, "activities", "activity_id", "at", "recorded_at", "opportunity_id", "account_id",
+            "contact_id", "rep_id", "duration_s", "kind", "direction", "outcome",
         )  # fmt: skip
-        self.keys, self.at, self.told, self.of_deal, self.of_account, self.contact, self.rep, self.seconds = (
-            read
-        )
+        self.keys, self.at, self.told, self.of_deal, self.of_account, self.contact = read[:6]
+        self.rep, self.seconds, *how = read[6:]
+        self.tags = np.fromiter(map(_TAG.__getitem__, zip(*how, strict=True)), np.int16, len(rows))
         self.deals, self.accounts, self.reps = set(self.of_deal), set(self.of_account), set(self.rep)
 
 
@@ -117,7 +121,7 @@ class _Told:
     """The columns of the changes of fields; `texts_of` is what was told of each field."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
-        read = columns(rows, "opportunity_id", "at", "recorded_at", "field", "value")
+        read = columns(rows, "field_changes", "opportunity_id", "at", "recorded_at", "field", "value")
         self.of_deal, self.at, self.told, self.fields, self.texts = read
         self.texts_of: dict[str, list[str]] = {}
         for field, text in zip(self.fields, self.texts, strict=True):
@@ -135,19 +139,19 @@ class _Indices:
 
 
 def _indices(tables: Rows, deals: Sequence[Row], done: _Done, told: _Told) -> _Indices:
-    ids, of_account, of_rep = columns(deals, "opportunity_id", "account_id", "rep_id")
+    ids, of_account, of_rep = columns(deals, "opportunities", "opportunity_id", "account_id", "rep_id")
     accounts = done.accounts.union(
-        of_account, *(column(tables.get(t, ()), "account_id") for t in ("accounts", "orders", "contacts"))
+        of_account, *(column(tables.get(t, ()), t, "account_id") for t in ("accounts", "orders", "contacts"))
     )
     reps = done.reps.union(
-        of_rep, column(tables.get("reps", ()), "rep_id"), told.texts_of.get(OWNER_FIELD, ())
+        of_rep, column(tables.get("reps", ()), "reps", "rep_id"), told.texts_of.get(OWNER_FIELD, ())
     )
     return _Indices(index_of(ids), index_of(accounts), index_of(done.contact), index_of(reps))
 
 
 def _opportunities(rows: Sequence[Row], indices: _Indices) -> Opportunities:
     of_account, created, closed, outcome, rep = columns(
-        rows, "account_id", "created_at", "closed_at", "outcome", "rep_id"
+        rows, "opportunities", "account_id", "created_at", "closed_at", "outcome", "rep_id"
     )
     return Opportunities(
         text_array(names_in(indices.deals)),
@@ -162,7 +166,7 @@ def _opportunities(rows: Sequence[Row], indices: _Indices) -> Opportunities:
 def _accounts(rows: Sequence[Row], index: Index) -> Accounts:
     count = len(index) - 1
     ids, created, churned, industries, regions = columns(
-        rows, "account_id", "created_at", "churned_at", "industry", "region"
+        rows, "accounts", "account_id", "created_at", "churned_at", "industry", "region"
     )
     of_industry, of_region = index_of(industries), index_of(regions)
     made, left, industry, region = [MISSING] * count, [NEVER] * count, [-1] * count, [-1] * count
@@ -179,17 +183,17 @@ def _reps(rows: Sequence[Row], index: Index) -> Reps:
     if not rows:
         count = len(index) - 1
         return Reps(names_in(index), (), np.full(count, -1, np.int64), np.full(count, MISSING, np.int64))
-    teams = index_of(column(rows, "team_id"))
+    ids, of_team, hired = columns(rows, "reps", "rep_id", "team_id", "hired_at")
+    teams = index_of(of_team)
     team, hired_at = [-1] * (len(index) - 1), [MISSING] * (len(index) - 1)
-    for row in rows:
-        place = index[row["rep_id"]]
-        team[place] = teams[row.get("team_id")]
-        hired_at[place] = MISSING if row.get("hired_at") is None else row["hired_at"]
+    for name, its_team, time in zip(ids, of_team, hired, strict=True):
+        team[index[name]] = teams[its_team]
+        hired_at[index[name]] = MISSING if time is None else time
     return Reps(names_in(index), names_in(teams), ints(team), ints(hired_at))
 
 
 def _stage_changes(rows: Sequence[Row], conventions: Conventions, deals: Index) -> tuple[Names, Records]:
-    of, at, told, texts = columns(rows, "opportunity_id", "at", "recorded_at", "stage")
+    of, at, told, texts = columns(rows, "stage_changes", "opportunity_id", "at", "recorded_at", "stage")
     names = (*conventions.stages, *sorted(set(texts).difference(conventions.stages)))
     stage = ints([names.index(text) for text in texts])
     happened, known = clocks(at, told)
@@ -207,50 +211,99 @@ def _fields(
     opportunities: Opportunities,
     accounts: Accounts,
 ) -> Fields:
-    names = conventions.fields
+    names, plan = conventions.fields, _plan_of(conventions)
     names_of: dict[str, Names] = {OWNER_FIELD: names_in(indices.reps)}
-    read: dict[str, Callable[[str], float]] = {}
-    fixed, value = np.zeros(len(names), np.int64), np.full((len(names), len(rows)), _NAN)
-    since = np.full((len(names), len(rows)), NEVER, np.int64)
-    for code, name in enumerate(names):
-        own: Sequence[Any] = ()
-        if name in conventions.fixed:
-            own, since[code] = _row_column(tables, name, rows, opportunities, accounts)
-            fixed[code] = 1
-        if name in conventions.texts:
-            own = [_word(value) for value in own]
-            index = indices.reps if name == OWNER_FIELD else index_of([*told.texts_of.get(name, ()), *own])
+    read: dict[str, Callable[[str], float]] = dict(plan.numbers)
+    values, since = [[_NAN] * len(rows)] * len(names), np.full((len(names), len(rows)), NEVER, np.int64)
+    since[plan.of_deal] = opportunities.created_at
+    if len(plan.of_account):
+        since[plan.of_account] = accounts.created_at[opportunities.account]
+    given = _given(tables, plan, rows, opportunities, accounts)
+    for name in names:
+        own = given.get(name, ())
+        if name in read:
+            said = [_finite(number) for number in own]
+        else:
+            words = [_word(value) for value in own]
+            index = indices.reps if name == OWNER_FIELD else index_of([*told.texts_of.get(name, ()), *words])
             names_of.setdefault(name, names_in(index))
             read[name] = index.__getitem__
-            value[code] = [_NAN if text is None else index[text] for text in own] or _NAN
-        else:
-            read[name] = partial(changed_number, is_time=name in TIME_FIELDS, time_zone=conventions.time_zone)
-            value[code] = [_finite(number) for number in own] or _NAN
-    return Fields(names, names_of, fixed, value, since, _changes(told, names, read, indices.deals))
+            said = [_NAN if text is None else index[text] for text in words]
+        if said:
+            values[plan.places[name]] = said
+    changes = _changes(told, plan.places, read, indices.deals)
+    return Fields(names, names_of, plan.fixed, np.array(values, np.float64), since, changes)
 
 
-def _changes(told: _Told, names: Names, read: Mapping[str, Callable[[str], float]], deals: Index) -> Records:
+@dataclass(frozen=True)
+class _FieldPlan:
+    """What the conventions alone say of the fields.
+
+    Attributes:
+        places: of each field among all.
+        numbers: how a changed value of each field that holds no text is read.
+        fixed: as in `Fields`.
+        of_deal, of_account: places of the fixed ones that stand in the row of the deal, of its account.
+        columns: their names in the rows: of the deal, of the account.
+    """
+
+    places: Mapping[str, int]
+    numbers: Mapping[str, Callable[[str], float]]
+    fixed: IntArray
+    of_deal: IntArray
+    of_account: IntArray
+    columns: tuple[tuple[str, ...], tuple[str, ...]]
+
+
+@lru_cache(maxsize=64)
+def _plan_of(conventions: Conventions) -> _FieldPlan:
+    names, fixed = conventions.fields, conventions.fixed
     places = {name: code for code, name in enumerate(names)}
-    field, (happened, known) = [places.get(name, -1) for name in told.fields], clocks(told.at, told.told)
+    both = [
+        [name for name in names if name in fixed and name.startswith("accounts.") == of_account]
+        for of_account in (False, True)
+    ]
+    zone = conventions.time_zone
+    numbers = {
+        name: partial(changed_number, is_time=name in TIME_FIELDS, time_zone=zone)
+        for name in names
+        if name not in conventions.texts
+    }
+    of_deal, of_account = (ints([places[name] for name in some]) for some in both)
+    bare = tuple(name.removeprefix("accounts.") for name in both[1])
+    is_fixed = ints([name in fixed for name in names])
+    return _FieldPlan(places, numbers, is_fixed, of_deal, of_account, (tuple(both[0]), bare))
+
+
+def _given(
+    tables: Rows, plan: _FieldPlan, rows: Sequence[Row], deals: Opportunities, accounts: Accounts
+) -> dict[str, Sequence[Any]]:
+    """The fixed columns of each deal, or of its account, by the names of the fields."""
+    of_deal, of_account = plan.columns
+    read = columns(rows, "opportunities", "opportunity_id", *of_deal)[1:] if of_deal else ()
+    found = {name: [_text(value) for value in its] for name, its in zip(of_deal, read, strict=True)}
+    mine = accounts.ids[deals.account].tolist() if of_account else ()
+    for name in of_account:
+        its = tables.get("accounts", ())
+        of = dict(zip(*columns(its, "accounts", "account_id", name), strict=True))
+        found[f"accounts.{name}"] = [_text(of.get(account)) for account in mine]
+    return found  # type: ignore[return-value]
+
+
+def _changes(
+    told: _Told, places: Mapping[str, int], read: Mapping[str, Callable[[str], float]], deals: Index
+) -> Records:
+    field, (happened, known) = (
+        ints([places.get(name, -1) for name in told.fields]),
+        clocks(told.at, told.told),
+    )
     said = [
         read[name](text) if name in read else _NAN for name, text in zip(told.fields, told.texts, strict=True)
     ]
-    kept: dict[str, Column] = {"field": np.array(field, np.int32), "value": floats(said)}
+    kept: dict[str, Column] = {"field": field.astype(np.int32), "value": floats(said)}
     until = until_of((told.at, told.of_deal, told.fields), known)
-    tie = (ints(field), codes(index_of(told.texts), told.texts))
+    tie = (field, codes(index_of(told.texts), told.texts))
     return clustered(codes(deals, told.of_deal), len(deals) - 1, happened, known, until, kept, tie)
-
-
-def _row_column(
-    tables: Rows, name: str, rows: Sequence[Row], deals: Opportunities, accounts: Accounts
-) -> tuple[list[Any], IntArray]:
-    """A column of each deal, or of its account, and from when on it is known."""
-    table, _, own = name.rpartition(".")
-    if table != "accounts":
-        return [_text(value) for value in column(rows, own)], deals.created_at
-    of = {row["account_id"]: row.get(own) for row in tables.get("accounts", ())}
-    values = [_text(of.get(account)) for account in accounts.ids[deals.account].tolist()]
-    return values, accounts.created_at[deals.account]
 
 
 def _text(value: Any) -> Any:
@@ -285,7 +338,7 @@ def _activities(done: _Done, indices: _Indices, opportunities: Opportunities) ->
         account = np.where(own, account, np.append(opportunities.account, -1)[entity])
         entity[entity < 0] = count
         heard = heard_of(known, entity, opportunities.created_at, own)
-    tag, seconds = np.array(_tags(done.rows), np.int16), whole_seconds(floats(done.seconds))
+    tag, seconds = done.tags, whole_seconds(floats(done.seconds))
     contact = codes(indices.contacts, done.contact).astype(np.int32)
     rep = codes(indices.reps, done.rep, done.reps).astype(np.int32)
     kept: dict[str, Column] = {
@@ -301,17 +354,8 @@ def _activities(done: _Done, indices: _Indices, opportunities: Opportunities) ->
     return clustered(entity, count + 1, at, known, until, kept, tie)
 
 
-def _tags(rows: Sequence[Row]) -> list[int]:
-    """Kind, direction and outcome of each activity as one number."""
-    names = ("kind", "direction", "outcome")
-    try:
-        return list(map(_TAG.__getitem__, map(itemgetter(*names), rows)))
-    except KeyError:
-        return [_TAG[tuple(row.get(name) for name in names)] for row in rows]  # type: ignore[index]
-
-
 def _contacts(rows: Sequence[Row], indices: _Indices) -> Contacts:
-    names, of, told, roles = columns(rows, "contact_id", "account_id", "created_at", "role")
+    names, of, told, roles = columns(rows, "contacts", "contact_id", "account_id", "created_at", "role")
     code, since = [_ROLE[role] for role in roles], [MISSING if time is None else time for time in told]
     role, created = ints(code), ints(since)
     never = nevers(len(rows))
@@ -329,7 +373,7 @@ def _contacts(rows: Sequence[Row], indices: _Indices) -> Contacts:
 
 def _orders(rows: Sequence[Row], accounts: Index) -> Records:
     keys, at, told, of, amounts, products = columns(
-        rows, "order_id", "at", "recorded_at", "account_id", "amount", "product"
+        rows, "orders", "order_id", "at", "recorded_at", "account_id", "amount", "product"
     )
     product, cents = codes(index_of(products), products), whole(floats(amounts) * CENT)
     kept, (happened, known) = {"cents": cents, "product": product}, clocks(at, told)
@@ -340,15 +384,24 @@ def _orders(rows: Sequence[Row], accounts: Index) -> Records:
 def _leads(rows: Sequence[Row], deals: Index, sources: Index) -> Records:
     if not rows:
         return _no_leads(len(deals) - 1)
-    ids = column(rows, "lead_id")
+    ids, made, turned, answered, origin, of = columns(
+        rows,
+        "leads",
+        "lead_id",
+        "created_at",
+        "converted_at",
+        "first_response_at",
+        "source",
+        "opportunity_id",
+    )
     place = codes(index_of(ids), ids)
-    created, converted = times(column(rows, "created_at")), times(column(rows, "converted_at"))
+    created, converted = times(made), times(turned)
     kept = {
-        "response_at": times(column(rows, "first_response_at")),
-        "source": codes(sources, column(rows, "source")),
+        "response_at": times(answered),
+        "source": codes(sources, origin),
         "seen": np.maximum(created, converted),
     }
-    entity = codes(deals, column(rows, "opportunity_id"))
+    entity = codes(deals, of)
     never = nevers(len(rows))
     records = clustered(entity, len(deals) - 1, created, created, never, kept, (place, place))
     return Records(records.first, records.at, records["seen"], records.until, records.columns)

@@ -10,43 +10,51 @@ from typing import Any
 import numpy as np
 
 from features.history import Names, superseded
+from features.tables import TABLES
 from features.times import MISSING, NEVER, FloatArray, IntArray
 
-Row = Mapping[str, Any]
+Row = Mapping[str, Any] | tuple[Any, ...]  # by name, or in the order of the table's declaration
 Index = dict[str | None, int]
 
 _NAN = float("nan")
 _NEVERS = np.full(4096, NEVER, np.int64)
 
 
-def column(rows: Sequence[Row], name: str) -> list[Any]:
+def column(rows: Sequence[Row], table: str, name: str) -> Sequence[Any]:
     """One column of a table; None where a row lacks it."""
-    try:
-        return list(map(_getter(name), rows))
-    except KeyError:
-        return [row.get(name) for row in rows]
+    return columns(rows, table, name, name)[0]
 
 
-def columns(rows: Sequence[Row], *names: str) -> list[tuple[Any, ...]]:
-    """Several columns of a table at one pass."""
+def columns(rows: Sequence[Row], table: str, *names: str) -> Sequence[tuple[Any, ...]]:
+    """Several columns of a table at one pass.
+
+    Args:
+        rows: all by name, or all in the declared order of the table's columns, which takes a fifth of
+            the time.
+        names: two at least.
+    """
     if not rows:
-        return [()] * len(names)
+        return ((),) * len(names)
+    if type(rows[0]) is tuple:
+        return _places(table, *names)(tuple(zip(*rows, strict=True)))  # type: ignore[no-any-return]
     try:
-        return list(zip(*map(_getter(*names), rows), strict=True))
+        return list(zip(*map(itemgetter(*names), rows), strict=True))
     except KeyError:
-        return list(zip(*([row.get(name) for name in names] for row in rows), strict=True))
+        return list(zip(*([row.get(name) for name in names] for row in rows), strict=True))  # type: ignore[union-attr]
 
 
 @lru_cache(maxsize=256)
-def _getter(*names: str) -> Callable[[Row], Any]:
-    return itemgetter(*names)
+def _places(table: str, *names: str) -> Callable[[Any], Any]:
+    declared = TABLES[table]
+    return itemgetter(*(declared.columns.index(declared.column(name)) for name in names))
 
 
 def index_of(texts: Iterable[str | None]) -> Index:
     """The code of each distinct text by their order; -1 for None."""
     distinct = set(texts)
     distinct.discard(None)
-    index: Index = dict(zip(sorted(distinct), range(len(distinct)), strict=True))  # type: ignore[type-var]
+    several = sorted(distinct) if len(distinct) > 1 else distinct  # type: ignore[type-var]
+    index: Index = dict(zip(several, range(len(distinct)), strict=True))
     index[None] = -1
     return index
 
