@@ -139,7 +139,9 @@ def main() -> None:
         verdict = brute.verdict(_columns(call(prepared, sent, as_of)), _columns(wanted.tolist()))
         times = timed(lambda: call(prepared, sent, as_of), calls, limit)
         measured = [{"name": name, "verdict": verdict, **times}]
-        versions = {package: version(package) for package in CONTENDERS[name.removesuffix("-tuples")].packages}
+        versions = {
+            package: version(package) for package in CONTENDERS[name.removesuffix("-tuples")].packages
+        }
     say("done", measured=measured, versions=versions)
 
 

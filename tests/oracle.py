@@ -116,6 +116,9 @@ def _activity_features(rows: Sequence[Row], as_of: int) -> dict[str, Value]:
         "inbound_total": inbound,
         "outbound_30d": _count(going("outbound"), as_of, 30),
         "inbound_share": _ratio(inbound, inbound + outbound),
+        "activity_intensity": _intensity(rows, as_of),
+        **{f"{way}_intensity": _intensity(going(way), as_of) for way in ("inbound", "outbound")},
+        "held_intensity": _intensity(ending("held"), as_of),
         "reply_share": _ratio(sum(r["outcome"] == "replied" for r in sent), len(sent)),
         "connected_share": _ratio(len(ending("connected")), len(ending("connected", "no_answer"))),
         "no_show_share": _ratio(
@@ -128,6 +131,11 @@ def _activity_features(rows: Sequence[Row], as_of: int) -> dict[str, Value]:
         "recorded_within_day_share": _ratio(sum(delay <= DAY for delay in delays), len(delays)),
         "mean_recording_delay_hours": _ratio(sum(delays) / (DAY / 24), len(delays)),
     }
+
+
+def _intensity(rows: Sequence[Row], as_of: int) -> float:
+    ages = [(as_of - r["at"]) // (DAY // 24) for r in rows]
+    return math.fsum(0.5 ** (hours / 336) for hours in ages if hours < 280 * 24)
 
 
 def _people_features(rows: Rows, deal: Row, activities: Sequence[Row], as_of: int) -> dict[str, Value]:

@@ -288,6 +288,7 @@ def activities(
                     meetings, proposals = _pending(low, i, t, at, known, until, tag)
                 volume.write_deeply(v, 0, state, totals, edge, end, t, working, new_day, planned)
                 dialogue.write_deeply(v, _DIALOGUE, state, totals, edge, end, meetings, proposals)
+                dialogue.write_intensities(v, _DIALOGUE, low, i, t, at, known, until, tag)
                 rhythm.write_deeply(v, _RHYTHM, state, count, t, created_at[e], next_at)
                 begun = told[row, k_told.STAGE_SINCE]
                 stage_edge = end

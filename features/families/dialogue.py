@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from features.compiled import compiled
 from features.families import state as s
 from features.families.values import ratio
 from features.families.volume import WINDOWS
-from features.times import MISSING, FloatArray, Int32Array, IntArray
+from features.times import HOUR, MISSING, FloatArray, Int32Array, IntArray
+from features.visibility import is_visible
 
+INTENSITIES = ("activity_intensity", "inbound_intensity", "outbound_intensity", "held_intensity")
 COLUMNS = (
     *(f"activity_time_s_{window}" for window in WINDOWS),
     *(f"mean_duration_s_{window}" for window in WINDOWS),
@@ -17,10 +21,15 @@ COLUMNS = (
     "inbound_trend_30d", "connected_share", "mean_call_s", "short_call_share", "longest_call_s",
     "mean_appointment_s", "open_share", "reply_share", "held_total", "missed_total", "no_show_share",
     "effective_meeting_share", "meeting_follow_up_share", "proposal_follow_up_share",
-    "outbound_since_last_inbound", "outbound_since_last_demo",
+    "outbound_since_last_inbound", "outbound_since_last_demo", *INTENSITIES,
 )  # fmt: skip
 WIDTH = len(COLUMNS)
 CORE = COLUMNS[:10]
+_INTENSITIES = WIDTH - len(INTENSITIES)
+HALF_LIFE_HOURS = 14 * 24
+FORGOTTEN_HOURS = 20 * HALF_LIFE_HOURS  # what is older counts a millionth, and then nothing
+# By whole hours, so that a table serves, and the same bits come of one snapshot as of many.
+_COUNTS = np.array([0.5 ** (hours / HALF_LIFE_HOURS) for hours in range(FORGOTTEN_HOURS)])
 
 
 @compiled()
@@ -86,3 +95,38 @@ def write_deeply(
     v[c + 18] = ratio(state[s.PROPOSALS_FOLLOWED], state[s.PROPOSALS_TO_FOLLOW] - proposals_pending)
     v[c + 19] = state[s.OUT_SINCE_IN]
     v[c + 20] = math.nan if state[s.LAST_OF_KIND + s.DEMO] == MISSING else state[s.OUT_SINCE_DEMO]
+
+
+@compiled()
+def write_intensities(
+    v: FloatArray,
+    c: int,
+    low: int,
+    end: int,
+    as_of: int,
+    at: IntArray,
+    known: IntArray,
+    until: IntArray,
+    tag: IntArray,
+) -> None:
+    """Contacts of late: each counts half as much with every two weeks that have passed; v as in `write`.
+
+    Args:
+        low, end: the deal's activities up to `as_of`.
+    """
+    c += _INTENSITIES
+    v[c : c + 4] = 0
+    for i in range(end - 1, low - 1, -1):
+        hours = (as_of - at[i]) // HOUR
+        if hours >= FORGOTTEN_HOURS:
+            break
+        if is_visible(at[i], known[i], until[i], as_of):
+            counts = _COUNTS[hours]
+            direction = ((tag[i] >> 4) & 3) - 1
+            v[c] += counts
+            if direction == s.INBOUND:
+                v[c + 1] += counts
+            elif direction == s.OUTBOUND:
+                v[c + 2] += counts
+            if (tag[i] & 15) - 1 == s.HELD:
+                v[c + 3] += counts

@@ -63,6 +63,10 @@ counts AS (
         count_of(kind = 'email' AND direction = 'outbound' AND outcome IN ('opened', 'replied')) AS opened,
         count_of(kind = 'email' AND direction = 'outbound' AND outcome = 'replied') AS replied,
         count_of(outcome = 'held') AS held_total,
+        coalesce(sum(counts), 0) AS activity_intensity,
+        coalesce(sum(counts) FILTER (direction = 'inbound'), 0) AS inbound_intensity,
+        coalesce(sum(counts) FILTER (direction = 'outbound'), 0) AS outbound_intensity,
+        coalesce(sum(counts) FILTER (outcome = 'held'), 0) AS held_intensity,
         count_of(outcome IN ('no_show', 'cancelled')) AS missed_total,
         share(
             count_of(is_appointment(kind) AND outcome = 'held' AND coalesce(duration, 900) >= 900),
@@ -74,7 +78,10 @@ counts AS (
         CASE WHEN any_value(last_demo) IS NOT NULL
             THEN count_of(direction = 'outbound' AND place > last_demo) END AS outbound_since_last_demo
     FROM scene s
-    LEFT JOIN deal_activities v ON v.n = s.n
+    LEFT JOIN (
+        SELECT *, CASE WHEN age < 280 * one_day() THEN pow(0.5, (age // (one_day() // 24)) / 336.0) ELSE 0 END AS counts
+        FROM deal_activities
+    ) v ON v.n = s.n
     LEFT JOIN turning_points p ON p.n = s.n
     GROUP BY s.n
 )

@@ -33,6 +33,7 @@ SAME: Mapping[Entity, Sequence[str]] = {
         "calls_30d", "calls_total", "emails_30d", "emails_total", "messages_30d", "messages_total",
         "proposals_total", "internal_work_total", "inbound_30d", "inbound_total", "outbound_30d",
         "inbound_share", "reply_share", "connected_share", "no_show_share",
+        "activity_intensity", "inbound_intensity", "outbound_intensity", "held_intensity",
         "days_since_last_activity", "days_since_last_inbound", "days_since_last_outbound",
         "days_since_last_call", "days_since_last_email", "days_since_last_meeting",
         "days_since_last_message", "days_since_last_internal_work", "mean_gap_days", "silence_over_gap",

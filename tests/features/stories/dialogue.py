@@ -46,6 +46,16 @@ CONTACTS = Story(
         "short_call_share": {before(12): None, 12: 1, before(14): 1, 14: 1 / 2, 40: 1 / 3},
         "longest_call_s": {before(12): None, 12: 30, before(14): 30, 14: 600, 40: 600},
         "mean_appointment_s": {before(22): None, 22: 1800, before(26): 1800, 26: 1200, 40: 1200},
+        "activity_intensity": {before(10): 0, 10: 1, before(12): 0.5 ** (47 / 336), 12: 1 + 0.5 ** (1 / 7)},
+        "inbound_intensity": {
+            before(14): 0, 14: 1, 28: 1 / 2, 38: 1 + 0.5 ** (24 / 14), 294: 0.5 ** (256 / 14), 318: 0,
+        },
+        "outbound_intensity": {before(10): 0, 10: 1, before(12): 0.5 ** (47 / 336), 12: 1 + 0.5 ** (1 / 7)},
+        "held_intensity": {
+            before(22): 0, 22: 1, 26: 1 + 0.5 ** (4 / 14),
+            before(35): 0.5 ** (311 / 336) + 0.5 ** (215 / 336),
+            36: 0.5 ** (14 / 14) + 0.5 ** (10 / 14) + 0.5 ** (2 / 14),
+        },
         "open_share": {before(16): None, 16: 0, before(18): 0, 18: 1 / 2, before(20): 1 / 2, 20: 1},
         "reply_share": {before(16): None, 16: 0, before(24): 0, 24: 1 / 2},
         "held_total": {before(22): 0, 22: 1, 26: 2, before(35): 2, 35: 3},
