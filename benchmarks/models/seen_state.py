@@ -22,6 +22,12 @@ from features.times import DAY, WEEK, FloatArray, IntArray
 HALF_LIFE_WEEKS = 4.0
 
 
+# Stage, dwell, decayed contact intensities, silence: the state in the words of the promise.
+LISTED = (
+    "stage", "days_in_stage", "dwell", "silence", "inbound_intensity", "outbound_intensity", "held_intensity",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Moments:
     """States of the world and the same moments as snapshots of a history; one entry each.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.models.futures import Truth, true_stalls, true_wins
-from benchmarks.models.seen_state import Moments, moments, seen_frame
+from benchmarks.models.seen_state import LISTED, Moments, moments, seen_frame
 from benchmarks.models.traps import read_by_one_clock, with_stronger_traps, without_traps
 from benchmarks.report import Report
 from features.build import build_features
@@ -42,6 +42,7 @@ from training.splits import forward_split
 BEFORE_END = 200 * DAY
 GAP = BEFORE_END // 3  # before the end, of the snapshots judged by outcomes: as `compare` leaves it for a win
 PAIRS = (
+    ("dealcast", "listed state"),
     ("dealcast", "seen state"),
     ("dealcast", "causes in the records"),
     ("causes in the records", "seen state"),
@@ -147,7 +148,10 @@ def truth_reports(asked: Asked, facts: Mapping[str, str], say: Say) -> list[Repo
         say(f"seed {seed}: win")
         scored = _wins(sample, source, chosen, asked, seed)
         world = f"seed {seed}"
-        whos = ("dealcast", "causes in the records", "seen state", "truth", "stage rate", "base rate")
+        whos = (
+            "dealcast", "causes in the records", "listed state", "seen state", "truth", "stage rate",
+            "base rate",
+        )  # fmt: skip
         wins += [scored.row(world, who) for who in whos]
         against += [
             [world, first, second, scored.difference(first, second), scored.live_difference(first, second)]
@@ -204,6 +208,7 @@ def _wins(sample: Sample, source: Source, rows: IntArray, asked: Asked, seed: in
     said = {
         "dealcast": _said(trained, history, mine),
         "causes in the records": _recorded(source, history, mine),
+        "listed state": _seen_state(sample, source, mine, LISTED),
         "seen state": _seen_state(sample, source, mine),
         "truth": truth.sayable(),
         **_baselines(source, trained, history, mine),
@@ -243,16 +248,21 @@ def _said(trained: Trained, history: History, mine: Moments) -> FloatArray:
 def _recorded(source: Source, history: History, mine: Moments) -> FloatArray:
     """The same recipe on the catalogue's columns of the causes alone."""
     before = weekly_grid("win", source.history, source.cutoff)
-    frame = _columns(build_features(source.history, before, "opportunity", source.reference))
-    later = _columns(build_features(history, mine.snapshots, "opportunity", source.reference))
+    frame = build_features(source.history, before, "opportunity", source.reference)
+    later = build_features(history, mine.snapshots, "opportunity", source.reference)
+    frame, later = _columns(frame, RECORDED_CAUSES), _columns(later, RECORDED_CAUSES)
     return _recipe(source, before, frame, later)
 
 
-def _seen_state(sample: Sample, source: Source, mine: Moments) -> FloatArray:
-    """The same recipe given the true visible state on the Mondays before the cut-off."""
+def _seen_state(
+    sample: Sample, source: Source, mine: Moments, only: Sequence[str] | None = None
+) -> FloatArray:
+    """The same recipe given the true visible state, or some columns of it, before the cut-off."""
     week = sample.world.states.week
     before = moments(sample, source.history, np.flatnonzero(START + week * WEEK <= source.cutoff))
     frame, later = seen_frame(sample.world, before.rows), seen_frame(sample.world, mine.rows)
+    if only is not None:
+        frame, later = _columns(frame, only), _columns(later, only)
     return _recipe(source, before.snapshots, frame, later)
 
 
@@ -265,8 +275,8 @@ def _recipe(source: Source, before: Snapshots, frame: FeatureFrame, later: Featu
     return Model(trees, found.calibration).probability(matrix.frame.encoding.matrix(later))
 
 
-def _columns(frame: FeatureFrame) -> FeatureFrame:
-    places = [i for i, feature in enumerate(frame.features) if feature.name in RECORDED_CAUSES]
+def _columns(frame: FeatureFrame, only: Sequence[str]) -> FeatureFrame:
+    places = [i for i, feature in enumerate(frame.features) if feature.name in only]
     features = tuple(frame.features[i] for i in places)
     return FeatureFrame(features, np.ascontiguousarray(frame.values[:, places]), frame.names)
 
