@@ -14,7 +14,8 @@ from features.locales import check_locale
 from features.tables import TABLES
 
 FILE_NAME = "pipeline.toml"
-LEARN_AT = ("weekly", "records")
+CHOICES = {"learn_at": ("weekly", "records"), "same_day_deals": ("learn", "leave_out")}
+LEAST_DAYS = {"stall_days": 1, "churn_days": 1, "dead_days": 0}
 EXTRA = ("extra_categories", "extra_numbers")
 EXTRA_CANONICAL = ("currency", "employees", "annual_revenue")  # canonical, and no features of their own
 
@@ -39,6 +40,9 @@ class PipelineConfig:
         stall_days: horizon of the stall label in days.
         churn_days: horizon of the churn label in days.
         win_given_stage: if not empty, a win probability is given that the deal reaches this stage.
+        dead_days: an open deal of which nothing was recorded for so long counts as lost; 0: never.
+        same_day_deals: what deals that were closed within a day of their creation are to a win, "learn"
+            or "leave_out": many a CRM gets those typed in once they are won.
     """
 
     stages: tuple[str, ...] = ()
@@ -53,6 +57,8 @@ class PipelineConfig:
     stall_days: int = 30
     churn_days: int = 90
     win_given_stage: str = ""
+    dead_days: int = 365
+    same_day_deals: str = "learn"
 
     def to_toml(self) -> str:
         """The same as the text of a `pipeline.toml`."""
@@ -96,9 +102,12 @@ def _checked(name: str, value: Any, where: str) -> Any:
         return texts
     if name == "working_days":
         return _weekdays(value, where)
-    if name in ("stall_days", "churn_days"):
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ConfigError(f"{where}: {name} must be a whole number of days from 1 on, not {value!r}")
+    if name in LEAST_DAYS:
+        least = LEAST_DAYS[name]
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise ConfigError(
+                f"{where}: {name} must be a whole number of days from {least} on, not {value!r}"
+            )
         return value
     if not isinstance(value, str):
         raise ConfigError(f"{where}: {name} must be text, not {value!r}")
@@ -106,8 +115,8 @@ def _checked(name: str, value: Any, where: str) -> Any:
         _check_time_zone(value, where)
     if name == "holidays" and value:
         check_locale(value, where)
-    if name == "learn_at" and value not in LEARN_AT:
-        raise ConfigError(f"{where}: learn_at is {value!r} (allowed: {', '.join(LEARN_AT)})")
+    if name in CHOICES and value not in CHOICES[name]:
+        raise ConfigError(f"{where}: {name} is {value!r} (allowed: {', '.join(CHOICES[name])})")
     return value
 
 

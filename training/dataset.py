@@ -76,7 +76,9 @@ def open_source(data: CanonicalData, cutoff: int) -> Source:
     known = data.known_at(cutoff)
     conventions = conventions_of(known)
     config = data.config
-    policy = LabelPolicy(config.stall_days, config.churn_days, config.win_given_stage)
+    policy = LabelPolicy(
+        config.stall_days, config.churn_days, config.win_given_stage, config.dead_days, config.same_day_deals
+    )
     history = history_from_tables(known, conventions)
     return Source(known, cutoff, conventions, history, reference_of(history, cutoff), policy)
 

@@ -36,11 +36,15 @@ class LabelPolicy:
         stall_days, churn_days: how far ahead the labels look; a win has no horizon.
         win_given_stage: if not empty, win asks: given that the deal reaches this stage, will it
             be won? Deals that ended before it then teach nothing.
+        dead_days: an open deal of which nothing was recorded for so long counts as lost; 0: never.
+        same_day_deals: "learn", or "leave_out" of wins the deals closed within a day of their creation.
     """
 
     stall_days: int = 30
     churn_days: int = 90
     win_given_stage: str = ""
+    dead_days: int = 365
+    same_day_deals: str = "learn"
 
     def horizon_days(self, target: Target) -> int | None:
         """Days of a target's horizon; None for win."""
@@ -89,12 +93,33 @@ def eligible(target: Target, history: History, snapshots: Snapshots) -> BoolArra
 
 
 def _win(history: History, snapshots: Snapshots, cutoff: int, policy: LabelPolicy) -> Labels:
-    closed_at = history.opportunities.closed_at[snapshots.entity]
-    won = history.opportunities.won[snapshots.entity]
-    value = np.where(closed_at <= cutoff, won.astype(np.float64), np.nan)
-    missed = ~_reached(history, policy.win_given_stage, cutoff)[snapshots.entity]
-    after = np.minimum(closed_at, cutoff) - snapshots.as_of
-    return Labels(value, after, ~(missed & (closed_at <= cutoff)))
+    deals = history.opportunities
+    died_at = _died_at(history, cutoff, policy.dead_days)
+    dead = died_at <= np.minimum(deals.closed_at, cutoff)
+    ended_at = np.where(dead, died_at, deals.closed_at)
+    over = ended_at <= cutoff
+    left_out = over & ~_reached(history, policy.win_given_stage, cutoff)
+    if policy.same_day_deals == "leave_out":
+        left_out |= over & (ended_at - deals.created_at < DAY)
+    mine = snapshots.entity
+    value = np.where(over, (deals.won & ~dead).astype(np.float64), np.nan)[mine]
+    after = np.minimum(ended_at, cutoff)[mine] - snapshots.as_of
+    return Labels(value, after, ~left_out[mine] & (after >= 0))
+
+
+def _died_at(history: History, cutoff: int, days: int) -> IntArray:
+    """When each deal had been silent for so many days, as far as was known at the cut-off; `NEVER` where
+    days is 0 or the deal was closed by then.
+    """
+    deals = history.opportunities
+    if not days:
+        return np.full(len(deals.ids), NEVER, np.int64)
+    last = deals.created_at.copy()
+    for records in (history.activities, history.stage_changes, history.fields.changes):
+        known = _known_by(records, cutoff)
+        mine = known.entity < len(last)
+        np.maximum.at(last, known.entity[mine], known.start[mine])
+    return np.where(deals.closed_at <= cutoff, NEVER, last + days * DAY)
 
 
 def _reached(history: History, stage: str, cutoff: int) -> BoolArray:

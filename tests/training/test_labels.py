@@ -188,6 +188,43 @@ def test_a_stage_reached_but_not_recorded_by_the_cutoff_is_not_reached(tell: Tel
     assert label("win", history, at(10), 60 * DAY, policy).counted[0]
 
 
+@pytest.mark.parametrize(
+    ("dead_days", "cutoff", "value", "after"),
+    [
+        (100, 129, UNKNOWN, 119),
+        (100, 130, 0, 120),
+        (100, 500, 0, 120),
+        (365, 394, UNKNOWN, 384),
+        (365, 395, 0, 385),
+        (0, 5000, UNKNOWN, 4990),
+    ],
+)
+def test_a_deal_of_which_nothing_is_recorded_any_more_counts_as_lost(
+    tell: Tell, dead_days: int, cutoff: float, value: float, after: float
+) -> None:
+    history = tell({"d": (0, None, None)}, [LEAD, ("d", 30, "demo")])
+    found = ask("win", history, cutoff, policy=LabelPolicy(dead_days=dead_days))
+    assert agree(found, value, after)
+
+
+def test_a_dead_deal_is_not_learnt_from_any_more_and_a_close_that_came_late_counts(tell: Tell) -> None:
+    moves = [LEAD, ("d", 30, "demo")]
+    policy = LabelPolicy(dead_days=100)
+    silent = tell({"d": (0, None, None)}, moves)
+    assert not label("win", silent, at(131), 500 * DAY, policy).counted[0]
+    won_late = tell({"d": (0, 300, "won")}, moves)
+    assert agree(ask("win", won_late, 500, policy=policy), 1, 290)
+    assert agree(ask("win", won_late, 299, policy=policy), 0, 120)
+
+
+@pytest.mark.parametrize(("closed", "counted"), [(0.9, False), (1, True)])
+def test_deals_closed_within_a_day_can_be_left_out_of_wins(tell: Tell, closed: float, counted: bool) -> None:
+    history = tell({"d": (0, closed, "won")}, [LEAD])
+    assert label("win", history, at(0.5), 50 * DAY, LabelPolicy()).counted[0]
+    left_out = LabelPolicy(same_day_deals="leave_out")
+    assert bool(label("win", history, at(0.5), 50 * DAY, left_out).counted[0]) is counted
+
+
 def test_win_given_an_unknown_stage_is_refused_with_those_there_are(tell: Tell) -> None:
     history = tell({"d": (0, 30, "won")}, [LEAD])
     with pytest.raises(DataError, match="win_given_stage is 'ofer', which is none of lead, demo, offer"):
