@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 
 from features.catalog import Feature, feature_hash
 from features.history import Names, TextArray
 from features.times import BoolArray, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,13 @@ class FeatureFrame:
 
     def to_polars(self) -> pl.DataFrame:
         """The same as a frame; NaN becomes null."""
+        import polars as pl
+
         return pl.DataFrame([self._series(i, feature) for i, feature in enumerate(self.features)])
 
     def _series(self, place: int, feature: Feature) -> pl.Series:
+        import polars as pl
+
         values = pl.Series(feature.name, np.ascontiguousarray(self.values[:, place])).fill_nan(None)
         if not feature.is_category:
             return values

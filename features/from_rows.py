@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from features.conventions import OWNER_FIELD, TIME_FIELDS, Conventions
-from features.from_tables import deals_of
 from features.history import (
     CENT,
     Accounts,
@@ -25,6 +24,7 @@ from features.history import (
     Opportunities,
     Reps,
     changed_number,
+    deals_of,
     heard_of,
     tag_of,
     text_array,

@@ -21,6 +21,7 @@ from features.history import (
     Opportunities,
     Reps,
     changed_number,
+    deals_of,
     heard_of,
     superseded,
     tag_of,
@@ -60,15 +61,6 @@ def history_from_tables(data: CanonicalData, conventions: Conventions) -> Histor
 
 
 _NAMING_ACCOUNTS = ("accounts", "opportunities", "orders", "contacts", "activities")
-
-
-def deals_of(opportunities: Opportunities, accounts: int) -> Records:
-    """The opportunities once more, by account and creation."""
-    created = opportunities.created_at
-    columns = {"closed_at": opportunities.closed_at, "won": opportunities.won.astype(np.int64)}
-    never = np.full(len(created), NEVER, np.int64)
-    tie = (opportunities.closed_at, columns["won"])
-    return clustered(opportunities.account, accounts, created, created, never, columns, tie)
 
 
 def _ids(data: CanonicalData, *columns: tuple[str, str]) -> list[str]:

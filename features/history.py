@@ -13,7 +13,7 @@ import numpy.typing as npt
 from features.conventions import Conventions
 from features.errors import DataError, UnknownEntity
 from features.packing import Seats, by_account, seats_of
-from features.records import Records
+from features.records import Records, clustered
 from features.times import NEVER, BoolArray, FloatArray, Int32Array, IntArray, parse_instant
 
 TextArray = npt.NDArray[np.object_]
@@ -221,6 +221,15 @@ class History:
         columns["account"] = np.where(columns["account"] == account, 0, -1).astype(np.int32)
         parts = np.array([0, high - low, len(rows)], np.int64)
         return Records(parts, records.at[rows], records.known[rows], records.until[rows], columns)
+
+
+def deals_of(opportunities: Opportunities, accounts: int) -> Records:
+    """The opportunities once more, by account and creation."""
+    created = opportunities.created_at
+    columns = {"closed_at": opportunities.closed_at, "won": opportunities.won.astype(np.int64)}
+    never = np.full(len(created), NEVER, np.int64)
+    tie = (opportunities.closed_at, columns["won"])
+    return clustered(opportunities.account, accounts, created, created, never, columns, tie)
 
 
 def heard_of(known: IntArray, deal: IntArray, created_at: IntArray, own_account: BoolArray) -> IntArray:

@@ -31,7 +31,7 @@ import numpy as np
 import polars as pl
 
 from features.build import build_features
-from features.conventions import conventions_of
+from features.agreed import conventions_of
 from features.from_tables import history_from_tables
 from features.norms import reference_of
 from features.sample import make_sample, write_sample

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from features.agreed import conventions_of
 from features.build import Entity, build_features
 from features.canonical import TIME, CanonicalData
-from features.conventions import Conventions, conventions_of
+from features.conventions import Conventions
 from features.from_tables import history_from_tables
 from features.history import History
 from features.norms import reference_of

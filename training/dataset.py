@@ -8,10 +8,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from features.agreed import conventions_of
 from features.build import build_features
 from features.canonical import CanonicalData
 from features.catalog import SEASONAL
-from features.conventions import Conventions, conventions_of
+from features.conventions import Conventions
 from features.frame import FeatureFrame
 from features.from_tables import history_from_tables
 from features.history import History

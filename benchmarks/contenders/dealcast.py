@@ -17,10 +17,11 @@ import polars as pl
 
 from benchmarks.columns import COLUMNS, Columns
 from benchmarks.world import STAGES
+from features.agreed import conventions_of
 from features.build import build_features
 from features.canonical import PHYSICAL, TIME, CanonicalData
 from features.config import PipelineConfig
-from features.conventions import Conventions, conventions_of
+from features.conventions import Conventions
 from features.frame import FeatureFrame
 from features.from_rows import history_from_rows
 from features.from_tables import history_from_tables

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import polars as pl
 
+from features.agreed import conventions_of
 from features.canonical import CanonicalData
 from features.config import PipelineConfig
-from features.conventions import conventions_of
 from features.tables import OPPORTUNITIES
 
 OF_ACCOUNTS = "accounts."

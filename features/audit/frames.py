@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from features.agreed import conventions_of
 from features.build import Entity, build_features
 from features.canonical import CanonicalData
-from features.conventions import conventions_of
 from features.frame import FeatureFrame
 from features.from_tables import history_from_tables
 from features.norms import reference_of

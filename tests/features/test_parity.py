@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from features.agreed import conventions_of
 from features.build import Entity, build_features
-from features.conventions import conventions_of
 from features.from_rows import history_from_rows
 from features.from_tables import history_from_tables
 from features.history import History

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from features.agreed import conventions_of
 from features.build import Entity
 from features.canonical import TIME, CanonicalData
 from features.config import PipelineConfig
-from features.conventions import Conventions, conventions_of
+from features.conventions import Conventions
 from features.from_tables import history_from_tables
 from features.history import History
 from features.norms import reference_of

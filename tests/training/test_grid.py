@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features.agreed import conventions_of
 from features.canonical import CanonicalData
-from features.conventions import conventions_of
 from features.from_tables import history_from_tables
 from features.history import History
 from features.times import DAY, HOUR, WEEK, parse_instant

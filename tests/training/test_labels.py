@@ -12,8 +12,8 @@ from math import isnan
 import numpy as np
 import pytest
 
+from features.agreed import conventions_of
 from features.canonical import CanonicalData
-from features.conventions import conventions_of
 from features.errors import DataError
 from features.from_tables import history_from_tables
 from features.history import History
