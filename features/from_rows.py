@@ -128,7 +128,7 @@ class _Told:
             self.texts_of.setdefault(field, []).append(text)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class _Indices:
     """The codes of everything that is named."""
 
@@ -235,7 +235,7 @@ def _fields(
     return Fields(names, names_of, plan.fixed, np.array(values, np.float64), since, changes)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class _FieldPlan:
     """What the conventions alone say of the fields.
 

@@ -22,7 +22,7 @@ Names = tuple[str, ...]  # a vocabulary: a category's code is its place
 CENT = 100  # money is summed in whole hundredths, so that sums are exact in any order
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Opportunities:
     """Facts of each opportunity, indexed by its code.
 
@@ -42,7 +42,7 @@ class Opportunities:
     last_rep: TextArray
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Accounts:
     """Facts of each account, indexed by its code; accounts known by reference only have none.
 
@@ -57,7 +57,7 @@ class Accounts:
     names: Mapping[str, Names]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Fields:
     """What the columns of each deal were, as far as it was told.
 
@@ -83,7 +83,7 @@ class Fields:
         return self.names.index(name)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Reps:
     """The reps, indexed by code.
 
@@ -99,7 +99,7 @@ class Reps:
     hired_at: IntArray
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Contacts:
     """The contacts of accounts, and what is known of those that activities name.
 
@@ -115,7 +115,7 @@ class Contacts:
     since: IntArray
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class History:
     """Everything the features read.
 

@@ -71,7 +71,7 @@ def ties(
     "int64(int32[::1], int64[::1], int64[::1], int16[::1], int32[::1], int32[::1], int32[::1],"
     " int64[::1], int32[::1])"
 )
-def _by_account(
+def by_account_into(
     account: Int32Array,
     at: IntArray,
     heard: IntArray,
@@ -95,7 +95,7 @@ def by_account(activities: Records, accounts: int) -> tuple[IntArray, Int32Array
     """Where each account's activities begin, and their rows, in the order in which it heard of them."""
     first, rows = np.empty(accounts + 1, np.int64), np.empty(len(activities), np.int32)
     r = activities
-    count = _by_account(
+    count = by_account_into(
         r["account"], r.at, r["heard"], r["tag"], r["duration_s"], r["contact"], r["rep"], first, rows
     )
     return first, rows[:count]

@@ -9,7 +9,7 @@ import numpy as np
 from features.times import BoolArray, IntArray
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Snapshots:
     """Pairs of (entity, as_of); the order is kept in everything computed from them.
 

@@ -21,6 +21,7 @@ from features.families import (
     rates,
     stages,
     terms,
+    together,
 )
 from features.families.told import TOLD
 from features.history import History
@@ -118,6 +119,9 @@ def _pair(
 def fill_deals(task: Task) -> None:
     """The features of opportunities into `task.out`."""
     deals, wanted = task.history.opportunities, task.plan.wanted
+    if len(task.snapshots) == 1 and len(task.history.activities) <= together.MOST:
+        _fill_deal(task)
+        return
     first = _families_by_deal(task)
     order, groups = grouped(task.snapshots.entity, task.snapshots.as_of, len(deals.ids))
     _in_parts(task, groups, lambda part: [run(order, part) for run in first])
@@ -131,6 +135,17 @@ def fill_deals(task: Task) -> None:
         if name in wanted or (name == "accounts" and "rates" in wanted)
     ]  # fmt: skip
     _in_rows(task, lambda low, high: [fill(task, account, low, high) for fill in rows])
+
+
+def _fill_deal(task: Task) -> None:
+    """The same of the only snapshot of a request."""
+    plan, history = task.plan, task.history
+    told = task.told if len(task.told) else np.empty((1, TOLD))
+    together.fill_deal(
+        history, _calendar_of(history), task.snapshots, plan.place, plan.pair, plan.deep, told, task.out
+    )
+    if "rates" in plan.wanted:
+        _rates(task, task.snapshots.entity, 0, 1)
 
 
 def fill_accounts(task: Task) -> None:
