@@ -1,0 +1,248 @@
+"""The tables of a model, laid out flat for the kernels.
+
+The leaves of a tree are parted into *blocks*, each a subtree small enough for a table: which of the
+path's merged conditions and of the inner nodes' tests hold is a number of a few bits, and the table has
+the leaves' SHAP values, summed by column, for each such number. A single leaf whose own table would be too
+large is a *deep* leaf; it is integrated for each row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from features.times import FloatArray, IntArray
+from training.errors import NotExplainable
+from training.treeshap.conditions import Columns, Condition, asked
+from training.treeshap.fill import fill
+from training.treeshap.model_text import Model, Tree
+from training.treeshap.paths import Path, Paths, paths_of
+
+MOST_BYTES = 16 * 2**20  # of all tables together
+LARGEST = 13  # no table has more than 2**13 numbers
+PART = 1024  # tests after which a part of the trees ends: they are kept while its leaves are added
+_WORD = 32
+
+Arrays = tuple[npt.NDArray[Any], ...]
+
+
+@dataclass
+class _Lists:
+    """What a writer appends to; the `*_end` tell where the part of each thing ends."""
+
+    low_column: list[int] = field(default_factory=list)
+    low: list[float] = field(default_factory=list)
+    high_column: list[int] = field(default_factory=list)
+    high: list[float] = field(default_factory=list)
+    part_tests: list[int] = field(default_factory=lambda: [0])
+    part_blocks: list[int] = field(default_factory=lambda: [0])
+    part_deep: list[int] = field(default_factory=lambda: [0])
+    block_tests: list[int] = field(default_factory=list)
+    block_tests_end: list[int] = field(default_factory=lambda: [0])
+    block_outs: list[int] = field(default_factory=list)
+    block_outs_end: list[int] = field(default_factory=lambda: [0])
+    block_leaves: list[int] = field(default_factory=lambda: [0])
+    leaf_value: list[float] = field(default_factory=list)
+    leaf_end: list[int] = field(default_factory=lambda: [0])
+    need: list[int] = field(default_factory=list)
+    want: list[int] = field(default_factory=list)
+    share: list[float] = field(default_factory=list)
+    out: list[int] = field(default_factory=list)
+    deep_depth: list[int] = field(default_factory=list)
+    deep_leaves: list[int] = field(default_factory=lambda: [0])
+    deep_entries: list[int] = field(default_factory=lambda: [0])
+    deep_value: list[float] = field(default_factory=list)
+    deep_tests: list[int] = field(default_factory=list)
+    deep_share: list[float] = field(default_factory=list)
+    deep_outs: list[int] = field(default_factory=list)
+
+
+def layout_of(model: Model, column: Sequence[int], most_bytes: int = MOST_BYTES) -> Arrays:
+    """The arrays of a model, in the kernels' order (`kernel.ARRAYS`).
+
+    Args:
+        column: for each feature the place of its SHAP value in the result.
+        most_bytes: what the tables may take; more makes larger blocks, and fewer of them.
+
+    Raises:
+        NotExplainable: a tree reads a feature in two ways.
+    """
+    paths = [paths_of(tree, column) for tree in model.trees]
+    largest = _largest(paths, most_bytes)
+    scale = 1 / len(model.trees) if model.averaged else 1.0
+    writer = _Writer(column, scale)
+    for tree, its in zip(model.trees, paths, strict=True):
+        writer.write(tree, its, largest)
+    writer.end_part()
+    lists = writer.lists
+    return (*_columns(writer.columns), *_tests(lists), *_blocks(lists), *_deep(lists))
+
+
+def _largest(paths: Sequence[Paths], most_bytes: int) -> float:
+    """The most numbers a table may have, so that all tables fit."""
+    own = np.concatenate([np.zeros(0), *(its.sizes() for its in paths)])
+    above = np.concatenate([np.zeros(0), *(its.sizes_above() for its in paths)])
+    for size in sorted({*own[own <= 2**LARGEST].tolist()}, reverse=True):
+        if 8 * own[(own <= size) & (above > size)].sum() <= most_bytes:
+            return float(size)
+    return 0.0
+
+
+@dataclass
+class _Writer:
+    """Writes one tree after the other, in parts of some trees that make each of their tests once."""
+
+    column: Sequence[int]
+    scale: float
+    columns: Columns = field(default_factory=Columns)
+    lists: _Lists = field(default_factory=_Lists)
+    tests: dict[Condition, int] = field(default_factory=dict)
+    deep: dict[int, list[tuple[float, Path]]] = field(default_factory=dict)
+
+    def write(self, tree: Tree, paths: Paths, largest: float) -> None:
+        own, above = paths.sizes(), paths.sizes_above()
+        for place in np.flatnonzero((own <= largest) & (above > largest)).tolist():
+            self._block(tree, paths.nodes[place], paths.paths[place])
+        for place in np.flatnonzero(own > largest).tolist():
+            if paths.nodes[place] < 0:
+                leaf = tree.leaf_value[~paths.nodes[place]] * self.scale, paths.paths[place]
+                self.deep.setdefault(len(leaf[1]), []).append(leaf)
+        if len(self.tests) >= PART:
+            self.end_part()
+
+    def end_part(self) -> None:
+        lists = self.lists
+        for depth, leaves in sorted(self.deep.items()):
+            self._deep(depth, leaves)
+        lists.part_tests.append(len(lists.low))
+        lists.part_blocks.append(len(lists.block_tests_end) - 1)
+        lists.part_deep.append(len(lists.deep_depth))
+        self.tests.clear()
+        self.deep.clear()
+
+    def _block(self, tree: Tree, root: int, path: Path) -> None:
+        lists = self.lists
+        tests = [self._test(step.condition) for step in path.values()]
+        held = {feature: (1 << i, 1 << i, step.share) for i, (feature, step) in enumerate(path.items())}
+        outs: dict[int, int] = {}
+        ahead = [(root, held)]
+        while ahead:
+            node, held = ahead.pop()
+            if node < 0:
+                self._leaf(tree.leaf_value[~node], held, outs)
+                continue
+            bit = 1 << len(tests)
+            tests.append(self._test(asked(tree, node, True)))
+            feature = tree.feature[node]
+            need, want, share = held.get(feature, (0, 0, 1.0))
+            for child, told in ((tree.right[node], 0), (tree.left[node], bit)):
+                taken = share * (tree.cover_of(child) / tree.cover[node])
+                ahead.append((child, held | {feature: (need | bit, want | told, taken)}))
+        lists.block_tests += tests
+        lists.block_tests_end.append(len(lists.block_tests))
+        lists.block_outs += outs
+        lists.block_outs_end.append(len(lists.block_outs))
+        lists.block_leaves.append(len(lists.leaf_value))
+
+    def _leaf(self, value: float, held: dict[int, tuple[int, int, float]], outs: dict[int, int]) -> None:
+        lists = self.lists
+        for feature, (need, want, share) in held.items():
+            lists.need.append(need)
+            lists.want.append(want)
+            lists.share.append(share)
+            lists.out.append(outs.setdefault(self.column[feature], len(outs)))
+        lists.leaf_value.append(value * self.scale)
+        lists.leaf_end.append(len(lists.need))
+
+    def _deep(self, depth: int, leaves: list[tuple[float, Path]]) -> None:
+        """A group of deep leaves of one depth: tests and shares feature after feature, columns leaf after leaf."""
+        lists = self.lists
+        for steps in zip(*(path.values() for _, path in leaves), strict=True):
+            lists.deep_tests += [self._test(step.condition) for step in steps]
+            lists.deep_share += [step.share for step in steps]
+        for value, path in leaves:
+            lists.deep_value.append(value)
+            lists.deep_outs += [self.column[feature] for feature in path]
+        lists.deep_depth.append(depth)
+        lists.deep_leaves.append(len(lists.deep_value))
+        lists.deep_entries.append(len(lists.deep_tests))
+
+    def _test(self, condition: Condition) -> int:
+        """The place of a test among the part's, where each is made once."""
+        place = self.tests.setdefault(condition, len(self.tests))
+        if place == len(self.lists.low) - self.lists.part_tests[-1]:
+            low_column, low, high_column, high = self.columns.ends(condition)
+            self.lists.low_column.append(low_column)
+            self.lists.low.append(low)
+            self.lists.high_column.append(high_column)
+            self.lists.high.append(high)
+        return place
+
+
+def _columns(columns: Columns) -> Arrays:
+    feature, kind, words, ends = [], [], [], [0]
+    for its_feature, its_kind, members in columns.number:
+        feature.append(its_feature)
+        kind.append(its_kind)
+        words += [members >> shift & 0xFFFFFFFF for shift in range(0, members.bit_length(), _WORD)]
+        ends.append(len(words))
+    return _u32(feature), np.array(kind, np.uint8), _i64(ends), _u32(words)
+
+
+def _tests(lists: _Lists) -> Arrays:
+    return (
+        _u32(lists.low_column), _f64(lists.low), _u32(lists.high_column), _f64(lists.high),
+        _i64(lists.part_tests), _i64(lists.part_blocks), _i64(lists.part_deep),
+    )  # fmt: skip
+
+
+def _blocks(lists: _Lists) -> Arrays:
+    tests_end, outs_end = _i64(lists.block_tests_end), _i64(lists.block_outs_end)
+    bits, width = np.diff(tests_end), np.diff(outs_end)
+    ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(width << bits)])
+    table = np.zeros(ends[-1])
+    fill(
+        bits, width, ends, _i64(lists.block_leaves), _i64(lists.leaf_end), _f64(lists.leaf_value),
+        _i64(lists.need), _i64(lists.want), _f64(lists.share), _i64(lists.out),
+        *_quadratures(range(1, LARGEST)), table,
+    )  # fmt: skip
+    return _u32(lists.block_tests), tests_end, _u32(lists.block_outs), outs_end, ends, table
+
+
+def _deep(lists: _Lists) -> Arrays:
+    counts = range(1, (max(lists.deep_depth, default=1) + 1) // 2 + 1)
+    return (
+        _i64(lists.deep_depth), _i64(lists.deep_leaves), _i64(lists.deep_entries), _f64(lists.deep_value),
+        _u32(lists.deep_tests), _f64(lists.deep_share), _u32(lists.deep_outs),
+        _i64([0, *np.cumsum(counts)]), *_quadratures(counts),
+    )  # fmt: skip
+
+
+def _quadratures(counts: Sequence[int]) -> tuple[FloatArray, FloatArray]:
+    """Nodes and weights for one count after the other."""
+    found = [_quadrature(count) for count in counts]
+    return np.concatenate([node for node, _ in found]), np.concatenate([weight for _, weight in found])
+
+
+@cache
+def _quadrature(count: int) -> tuple[FloatArray, FloatArray]:
+    """Gauss and Legendre's nodes and weights on [0, 1]: exact for polynomials of degree 2 count - 1."""
+    node, weight = np.polynomial.legendre.leggauss(count)
+    return (node + 1) / 2, weight / 2
+
+
+def _u32(values: Sequence[int]) -> npt.NDArray[np.uint32]:
+    return np.array(values, np.uint32)
+
+
+def _i64(values: Sequence[int]) -> IntArray:
+    return np.array(values, np.int64)
+
+
+def _f64(values: Sequence[float]) -> FloatArray:
+    return np.array(values, np.float64)
