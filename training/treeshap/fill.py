@@ -12,7 +12,7 @@ from features.times import FloatArray, IntArray
 
 
 @compiled()
-def _leaf_table(
+def _leaf_table(  # noqa: PLR0917
     value: float, share: FloatArray, first: int, count: int, node: FloatArray, weight: FloatArray,
     found: FloatArray,
 ) -> None:  # fmt: skip
@@ -46,8 +46,9 @@ def _leaf_table(
     "void(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], float64[::1], int64[::1], int64[::1], "
     "float64[::1], int64[::1], float64[::1], float64[::1], float64[::1])"
 )
-def fill(
-    bits: IntArray, width: IntArray, starts: IntArray, leaves: IntArray, leaf_end: IntArray, value: FloatArray,
+def fill(  # noqa: PLR0917
+    bits: IntArray, width: IntArray, starts: IntArray, leaves: IntArray, leaf_end: IntArray,
+    value: FloatArray,
     need: IntArray, want: IntArray, share: FloatArray, out: IntArray,
     node: FloatArray, weight: FloatArray, table: FloatArray,
 ) -> None:  # fmt: skip

@@ -11,24 +11,52 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from features.times import FloatArray, IntArray
-from training.errors import NotExplainable
 from training.treeshap.conditions import Columns, Condition, asked
 from training.treeshap.fill import fill
 from training.treeshap.model_text import Model, Tree
 from training.treeshap.paths import Path, Paths, paths_of
 
-MOST_BYTES = 16 * 2**20  # of all tables together
+MOST_BYTES = 8 * 2**20  # of all tables together
 LARGEST = 13  # no table has more than 2**13 numbers
-PART = 1024  # tests after which a part of the trees ends: they are kept while its leaves are added
+PART = 2_400  # inner nodes after which a part of the trees ends, whose tests are kept while it is added
 _WORD = 32
 
 Arrays = tuple[npt.NDArray[Any], ...]
+
+
+class Layout(NamedTuple):
+    """What the kernels take, in their order.
+
+    A path asks one merged condition of each of its features; a *test* is such a condition, or an inner
+    node's own: `low < laid-out column <= high`. A *part* is some trees whose tests are tried together.
+
+    Attributes:
+        columns: feature, kind, end of its words, words of sets, per column (`conditions`).
+        tests: column, low, column, high.
+        parts: where the tests, blocks and groups of each end; the first ends are 0, here and below.
+        blocks: tests (by their place in the part), their ends, columns of the result, their ends, where each
+            table begins, the tables: the row `number` of one begins `number * width` after its beginning.
+        deep: per group of leaves of one depth: depth, end of its leaves, end of its entries; value of each
+            leaf; tests and shares, feature after feature; columns of the result, leaf after leaf; then
+            where the quadrature of 1, 2, 3, ... nodes ends, nodes, weights.
+    """
+
+    columns: Arrays
+    tests: Arrays
+    parts: Arrays
+    blocks: Arrays
+    deep: Arrays
+
+    @property
+    def bytes(self) -> int:
+        """What all arrays take in memory."""
+        return sum(array.nbytes for arrays in self for array in arrays)
 
 
 @dataclass
@@ -41,7 +69,7 @@ class _Lists:
     high: list[float] = field(default_factory=list)
     part_tests: list[int] = field(default_factory=lambda: [0])
     part_blocks: list[int] = field(default_factory=lambda: [0])
-    part_deep: list[int] = field(default_factory=lambda: [0])
+    part_groups: list[int] = field(default_factory=lambda: [0])
     block_tests: list[int] = field(default_factory=list)
     block_tests_end: list[int] = field(default_factory=lambda: [0])
     block_outs: list[int] = field(default_factory=list)
@@ -62,8 +90,8 @@ class _Lists:
     deep_outs: list[int] = field(default_factory=list)
 
 
-def layout_of(model: Model, column: Sequence[int], most_bytes: int = MOST_BYTES) -> Arrays:
-    """The arrays of a model, in the kernels' order (`kernel.ARRAYS`).
+def layout_of(model: Model, column: Sequence[int], most_bytes: int = MOST_BYTES) -> Layout:
+    """The tables of a model.
 
     Args:
         column: for each feature the place of its SHAP value in the result.
@@ -80,7 +108,9 @@ def layout_of(model: Model, column: Sequence[int], most_bytes: int = MOST_BYTES)
         writer.write(tree, its, largest)
     writer.end_part()
     lists = writer.lists
-    return (*_columns(writer.columns), *_tests(lists), *_blocks(lists), *_deep(lists))
+    parts = _i64(lists.part_tests), _i64(lists.part_blocks), _i64(lists.part_groups)
+    tests = _u32(lists.low_column), _f64(lists.low), _u32(lists.high_column), _f64(lists.high)
+    return Layout(_columns(writer.columns), tests, parts, _blocks(lists), _deep(lists))
 
 
 def _largest(paths: Sequence[Paths], most_bytes: int) -> float:
@@ -93,6 +123,13 @@ def _largest(paths: Sequence[Paths], most_bytes: int) -> float:
     return 0.0
 
 
+class _Block(NamedTuple):
+    shape: tuple[int, int]  # tests and columns
+    tree: Tree
+    root: int
+    path: Path
+
+
 @dataclass
 class _Writer:
     """Writes one tree after the other, in parts of some trees that make each of their tests once."""
@@ -102,31 +139,39 @@ class _Writer:
     columns: Columns = field(default_factory=Columns)
     lists: _Lists = field(default_factory=_Lists)
     tests: dict[Condition, int] = field(default_factory=dict)
+    blocks: list[_Block] = field(default_factory=list)
     deep: dict[int, list[tuple[float, Path]]] = field(default_factory=dict)
+    nodes: int = 0
 
     def write(self, tree: Tree, paths: Paths, largest: float) -> None:
         own, above = paths.sizes(), paths.sizes_above()
         for place in np.flatnonzero((own <= largest) & (above > largest)).tolist():
-            self._block(tree, paths.nodes[place], paths.paths[place])
+            shape = int(paths.bits[place]), int(paths.width[place])
+            self.blocks.append(_Block(shape, tree, paths.nodes[place], paths.paths[place]))
         for place in np.flatnonzero(own > largest).tolist():
             if paths.nodes[place] < 0:
                 leaf = tree.leaf_value[~paths.nodes[place]] * self.scale, paths.paths[place]
                 self.deep.setdefault(len(leaf[1]), []).append(leaf)
-        if len(self.tests) >= PART:
+        self.nodes += len(tree.feature)
+        if self.nodes >= PART:
             self.end_part()
 
     def end_part(self) -> None:
+        """Write what was gathered, alike after alike: a processor foresees how long the next loop is."""
         lists = self.lists
+        for block in sorted(self.blocks, key=lambda block: block.shape):
+            self._block(block)
         for depth, leaves in sorted(self.deep.items()):
             self._deep(depth, leaves)
         lists.part_tests.append(len(lists.low))
         lists.part_blocks.append(len(lists.block_tests_end) - 1)
-        lists.part_deep.append(len(lists.deep_depth))
-        self.tests.clear()
-        self.deep.clear()
+        lists.part_groups.append(len(lists.deep_depth))
+        self.nodes = 0
+        for gathered in (self.tests, self.blocks, self.deep):
+            gathered.clear()
 
-    def _block(self, tree: Tree, root: int, path: Path) -> None:
-        lists = self.lists
+    def _block(self, block: _Block) -> None:
+        lists, (_, tree, root, path) = self.lists, block
         tests = [self._test(step.condition) for step in path.values()]
         held = {feature: (1 << i, 1 << i, step.share) for i, (feature, step) in enumerate(path.items())}
         outs: dict[int, int] = {}
@@ -160,7 +205,7 @@ class _Writer:
         lists.leaf_end.append(len(lists.need))
 
     def _deep(self, depth: int, leaves: list[tuple[float, Path]]) -> None:
-        """A group of deep leaves of one depth: tests and shares feature after feature, columns leaf after leaf."""
+        """Write a group of deep leaves on whose paths are as many features."""
         lists = self.lists
         for steps in zip(*(path.values() for _, path in leaves), strict=True):
             lists.deep_tests += [self._test(step.condition) for step in steps]
@@ -192,13 +237,6 @@ def _columns(columns: Columns) -> Arrays:
         words += [members >> shift & 0xFFFFFFFF for shift in range(0, members.bit_length(), _WORD)]
         ends.append(len(words))
     return _u32(feature), np.array(kind, np.uint8), _i64(ends), _u32(words)
-
-
-def _tests(lists: _Lists) -> Arrays:
-    return (
-        _u32(lists.low_column), _f64(lists.low), _u32(lists.high_column), _f64(lists.high),
-        _i64(lists.part_tests), _i64(lists.part_blocks), _i64(lists.part_deep),
-    )  # fmt: skip
 
 
 def _blocks(lists: _Lists) -> Arrays:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from math import isnan
 
 from training.errors import NotExplainable
@@ -86,7 +87,9 @@ def model_of(text: str) -> Model:
 
 def _tree(told: Mapping[str, str], place: int) -> Tree:
     if told.get("is_linear", "0") != "0":
-        raise NotExplainable(f"tree {place} has linear leaves, whose SHAP values are not defined by its leaves")
+        raise NotExplainable(
+            f"tree {place} has linear leaves, whose SHAP values are not defined by its leaves"
+        )
     tree = Tree(
         feature=_integers(told, "split_feature"),
         threshold=tuple(min(max(value, -LARGEST), LARGEST) for value in _numbers(told, "threshold")),
@@ -116,11 +119,13 @@ def _check(tree: Tree, leaves: int, place: int) -> None:
     ):
         raise ValueError(f"tree {place} is not whole")
     if leaves > 1 and min((*tree.cover, *tree.leaf_cover)) <= 0:
-        raise NotExplainable(f"tree {place} has a node that no training row came to: LightGBM gives NaN there")
+        raise NotExplainable(
+            f"tree {place} has a node that no training row came to: LightGBM gives NaN there"
+        )
 
 
 def _sets(bounds: tuple[int, ...], words: tuple[int, ...]) -> Iterator[int]:
-    for low, high in zip(bounds, bounds[1:], strict=False):
+    for low, high in pairwise(bounds):
         yield sum(word << (_BITS * i) for i, word in enumerate(words[low:high]))
 
 
