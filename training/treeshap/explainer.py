@@ -13,7 +13,7 @@ import numpy as np
 
 from features.times import FloatArray
 from training.treeshap.kernel import ROWS, add_row, add_rows
-from training.treeshap.layout import Layout, layout_of
+from training.treeshap.layout import MOST_BYTES, Layout, layout_of
 from training.treeshap.model_text import model_of
 
 FEW = 12  # rows up to which one after the other is faster than all of them together
@@ -55,8 +55,8 @@ class TreeShap:
             threads: at the most; by default as many as there are processors. The result does not hang on it.
 
         Returns:
-            float64, rows x (features + 1), or (groups + 1): each row sums to its margin, the last column is
-            the expected margin. A row has the same bits alone as among many.
+            float64, rows x (features + 1), or (groups + 1): each row sums to its margin (`raw_score`), the
+            last column is the expected margin. A row has the same bits alone as among many.
 
         Raises:
             ValueError: the matrix has another number of columns.
@@ -88,12 +88,15 @@ class TreeShap:
                 one.result()
 
 
-def tree_shap(model: WithText | str, groups: Sequence[int] | None = None) -> TreeShap:
+def tree_shap(
+    model: WithText | str, groups: Sequence[int] | None = None, *, most_bytes: int = MOST_BYTES
+) -> TreeShap:
     """The tables of a LightGBM model, or of its text.
 
     Args:
         model: with one margin a row: binary, regression, ranking.
         groups: for each feature the number of its group, from 0 on: then the values are the groups' sums.
+        most_bytes: what the tables of leaves may take in memory.
 
     Raises:
         NotExplainable: it has several classes or linear leaves, or is no whole LightGBM model.
@@ -116,9 +119,9 @@ def tree_shap(model: WithText | str, groups: Sequence[int] | None = None) -> Tre
     expected = 0.0
     for tree in parsed.trees:
         expected += tree.expected()
-    if parsed.averaged:
-        expected /= max(len(parsed.trees), 1)
-    return TreeShap(parsed.features, max(column, default=-1) + 2, expected, layout_of(parsed, column))
+    return TreeShap(
+        parsed.features, max(column, default=-1) + 2, expected, layout_of(parsed, column, most_bytes)
+    )
 
 
 def _processors() -> int:

@@ -102,8 +102,7 @@ def layout_of(model: Model, column: Sequence[int], most_bytes: int = MOST_BYTES)
     """
     paths = [paths_of(tree, column) for tree in model.trees]
     largest = _largest(paths, most_bytes)
-    scale = 1 / len(model.trees) if model.averaged else 1.0
-    writer = _Writer(column, scale)
+    writer = _Writer(column)
     for tree, its in zip(model.trees, paths, strict=True):
         writer.write(tree, its, largest)
     writer.end_part()
@@ -135,7 +134,6 @@ class _Writer:
     """Writes one tree after the other, in parts of some trees that make each of their tests once."""
 
     column: Sequence[int]
-    scale: float
     columns: Columns = field(default_factory=Columns)
     lists: _Lists = field(default_factory=_Lists)
     tests: dict[Condition, int] = field(default_factory=dict)
@@ -150,7 +148,7 @@ class _Writer:
             self.blocks.append(_Block(shape, tree, paths.nodes[place], paths.paths[place]))
         for place in np.flatnonzero(own > largest).tolist():
             if paths.nodes[place] < 0:
-                leaf = tree.leaf_value[~paths.nodes[place]] * self.scale, paths.paths[place]
+                leaf = tree.leaf_value[~paths.nodes[place]], paths.paths[place]
                 self.deep.setdefault(len(leaf[1]), []).append(leaf)
         self.nodes += len(tree.feature)
         if self.nodes >= PART:
@@ -201,7 +199,7 @@ class _Writer:
             lists.want.append(want)
             lists.share.append(share)
             lists.out.append(outs.setdefault(self.column[feature], len(outs)))
-        lists.leaf_value.append(value * self.scale)
+        lists.leaf_value.append(value)
         lists.leaf_end.append(len(lists.need))
 
     def _deep(self, depth: int, leaves: list[tuple[float, Path]]) -> None:

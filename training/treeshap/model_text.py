@@ -53,11 +53,10 @@ class Tree:
 
 @dataclass(frozen=True)
 class Model:
-    """Trees whose sum is the margin (their mean where `averaged`), over so many features."""
+    """Trees whose sum is the margin, over so many features."""
 
     trees: tuple[Tree, ...]
     features: int
-    averaged: bool
 
 
 def model_of(text: str) -> Model:
@@ -82,7 +81,7 @@ def model_of(text: str) -> Model:
         raise
     except (KeyError, ValueError, IndexError) as error:
         raise NotExplainable(f"not the text of a LightGBM model ({type(error).__name__}: {error})") from error
-    return Model(trees, features, "average_output" in head.split("\n"))
+    return Model(trees, features)
 
 
 def _tree(told: Mapping[str, str], place: int) -> Tree:
