@@ -51,7 +51,7 @@ def main(words: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.reasons",
-        description="SHAP values by dealcast beside LightGBM, shap and fasttreeshap, each held against pred_contrib.",
+        description="SHAP values beside LightGBM, shap and fasttreeshap, each held against pred_contrib.",
     )
     add = parser.add_argument
     add("--models", type=lambda text: text.split(","), default=["300 x 31", "recipe"],

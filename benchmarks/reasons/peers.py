@@ -6,6 +6,7 @@ import ctypes
 import json
 import subprocess
 import tempfile
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,8 +70,9 @@ def single_row_fast(booster: lgb.Booster) -> Explain:
     settings = ctypes.c_void_p()
     _safe_call(
         _LIB.LGBM_BoosterPredictForMatSingleRowFastInit(
-            booster._handle, ctypes.c_int(_CONTRIB), ctypes.c_int(0), ctypes.c_int(-1), ctypes.c_int(_FLOAT64),
-            ctypes.c_int32(columns), ctypes.c_char_p(b"num_threads=1"), ctypes.byref(settings),
+            booster._handle, ctypes.c_int(_CONTRIB), ctypes.c_int(0), ctypes.c_int(-1),
+            ctypes.c_int(_FLOAT64), ctypes.c_int32(columns), ctypes.c_char_p(b"num_threads=1"),
+            ctypes.byref(settings),
         )
     )  # fmt: skip
     out, length = np.empty(columns + 1), ctypes.c_int64()
@@ -91,6 +93,7 @@ def by_shap(booster: lgb.Booster, *, own: bool) -> Explain:
     """The shap library. As it comes it asks LightGBM for its values; `own` has it use its own C code."""
     import shap
 
+    warnings.filterwarnings("ignore", message="LightGBM binary classifier", module="shap")
     explainer = shap.TreeExplainer(booster)
     base = float(np.ravel(explainer.expected_value)[-1])
     if own:

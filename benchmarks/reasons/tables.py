@@ -47,7 +47,7 @@ def reasons_reports(asked: Asked, facts: Mapping[str, str], say: Say) -> list[Re
     tables: list[list[str]] = []
     notes = [
         "Best and median of the runs; × dealcast: best over best. One row: one thread, the mean over "
-        f"{ALONE} rows given one by one. off: the largest difference from pred_contrib, over {COMPARED} rows.",
+        f"{ALONE} rows given one by one. off: the largest difference from pred_contrib, on {COMPARED}.",
     ]
     for name in asked.shapes:
         say(f"{name}: training")
@@ -150,6 +150,7 @@ def _tables(name: str, shape: Shape, booster: lgb.Booster) -> list[str]:
     leaves = int(booster.trees_to_dataframe()["left_child"].isna().sum())
     deep = len(shap.layout.deep[3])
     return [
-        name, str(shape.columns), f"{leaves:,}", f"{1 - deep / leaves:.0%}", f"{len(shap.layout.blocks[4]) - 1:,}",
-        f"{shap.bytes / MIB:.1f}", f"{min(made):.2f}", f"{min(tried):.2f}",
+        name, str(shape.columns), f"{leaves:,}", f"{1 - deep / leaves:.0%}",
+        f"{len(shap.layout.blocks[4]) - 1:,}", f"{shap.bytes / MIB:.1f}",
+        f"{min(made):.2f}", f"{min(tried):.2f}",
     ]  # fmt: skip

@@ -9,7 +9,6 @@ large is a *deep* leaf; it is integrated for each row.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -17,14 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from features.times import FloatArray, IntArray
-from training.treeshap.conditions import Columns, Condition, asked
+from training.treeshap.conditions import Columns
 from training.treeshap.fill import fill
-from training.treeshap.model_text import Model, Tree
-from training.treeshap.paths import Path, Paths, paths_of
+from training.treeshap.model_text import Model
+from training.treeshap.paths import Paths, paths_of
+from training.treeshap.writer import Lists, Writer
 
 MOST_BYTES = 8 * 2**20  # of all tables together
 LARGEST = 13  # no table has more than 2**13 numbers
-PART = 2_400  # inner nodes after which a part of the trees ends, whose tests are kept while it is added
 _WORD = 32
 
 Arrays = tuple[npt.NDArray[Any], ...]
@@ -59,37 +58,6 @@ class Layout(NamedTuple):
         return sum(array.nbytes for arrays in self for array in arrays)
 
 
-@dataclass
-class _Lists:
-    """What a writer appends to; the `*_end` tell where the part of each thing ends."""
-
-    low_column: list[int] = field(default_factory=list)
-    low: list[float] = field(default_factory=list)
-    high_column: list[int] = field(default_factory=list)
-    high: list[float] = field(default_factory=list)
-    part_tests: list[int] = field(default_factory=lambda: [0])
-    part_blocks: list[int] = field(default_factory=lambda: [0])
-    part_groups: list[int] = field(default_factory=lambda: [0])
-    block_tests: list[int] = field(default_factory=list)
-    block_tests_end: list[int] = field(default_factory=lambda: [0])
-    block_outs: list[int] = field(default_factory=list)
-    block_outs_end: list[int] = field(default_factory=lambda: [0])
-    block_leaves: list[int] = field(default_factory=lambda: [0])
-    leaf_value: list[float] = field(default_factory=list)
-    leaf_end: list[int] = field(default_factory=lambda: [0])
-    need: list[int] = field(default_factory=list)
-    want: list[int] = field(default_factory=list)
-    share: list[float] = field(default_factory=list)
-    out: list[int] = field(default_factory=list)
-    deep_depth: list[int] = field(default_factory=list)
-    deep_leaves: list[int] = field(default_factory=lambda: [0])
-    deep_entries: list[int] = field(default_factory=lambda: [0])
-    deep_value: list[float] = field(default_factory=list)
-    deep_tests: list[int] = field(default_factory=list)
-    deep_share: list[float] = field(default_factory=list)
-    deep_outs: list[int] = field(default_factory=list)
-
-
 def layout_of(model: Model, column: Sequence[int], most_bytes: int = MOST_BYTES) -> Layout:
     """The tables of a model.
 
@@ -102,7 +70,7 @@ def layout_of(model: Model, column: Sequence[int], most_bytes: int = MOST_BYTES)
     """
     paths = [paths_of(tree, column) for tree in model.trees]
     largest = _largest(paths, most_bytes)
-    writer = _Writer(column)
+    writer = Writer(column)
     for tree, its in zip(model.trees, paths, strict=True):
         writer.write(tree, its, largest)
     writer.end_part()
@@ -113,118 +81,13 @@ def layout_of(model: Model, column: Sequence[int], most_bytes: int = MOST_BYTES)
 
 
 def _largest(paths: Sequence[Paths], most_bytes: int) -> float:
-    """The most numbers a table may have, so that all tables fit."""
+    """The most numbers a table may have, so that all tables fit: a node at most so large is in a block."""
     own = np.concatenate([np.zeros(0), *(its.sizes() for its in paths)])
     above = np.concatenate([np.zeros(0), *(its.sizes_above() for its in paths)])
     for size in sorted({*own[own <= 2**LARGEST].tolist()}, reverse=True):
         if 8 * own[(own <= size) & (above > size)].sum() <= most_bytes:
             return float(size)
     return 0.0
-
-
-class _Block(NamedTuple):
-    shape: tuple[int, int]  # tests and columns
-    tree: Tree
-    root: int
-    path: Path
-
-
-@dataclass
-class _Writer:
-    """Writes one tree after the other, in parts of some trees that make each of their tests once."""
-
-    column: Sequence[int]
-    columns: Columns = field(default_factory=Columns)
-    lists: _Lists = field(default_factory=_Lists)
-    tests: dict[Condition, int] = field(default_factory=dict)
-    blocks: list[_Block] = field(default_factory=list)
-    deep: dict[int, list[tuple[float, Path]]] = field(default_factory=dict)
-    nodes: int = 0
-
-    def write(self, tree: Tree, paths: Paths, largest: float) -> None:
-        own, above = paths.sizes(), paths.sizes_above()
-        for place in np.flatnonzero((own <= largest) & (above > largest)).tolist():
-            shape = int(paths.bits[place]), int(paths.width[place])
-            self.blocks.append(_Block(shape, tree, paths.nodes[place], paths.paths[place]))
-        for place in np.flatnonzero(own > largest).tolist():
-            if paths.nodes[place] < 0:
-                leaf = tree.leaf_value[~paths.nodes[place]], paths.paths[place]
-                self.deep.setdefault(len(leaf[1]), []).append(leaf)
-        self.nodes += len(tree.feature)
-        if self.nodes >= PART:
-            self.end_part()
-
-    def end_part(self) -> None:
-        """Write what was gathered, alike after alike: a processor foresees how long the next loop is."""
-        lists = self.lists
-        for block in sorted(self.blocks, key=lambda block: block.shape):
-            self._block(block)
-        for depth, leaves in sorted(self.deep.items()):
-            self._deep(depth, leaves)
-        lists.part_tests.append(len(lists.low))
-        lists.part_blocks.append(len(lists.block_tests_end) - 1)
-        lists.part_groups.append(len(lists.deep_depth))
-        self.nodes = 0
-        for gathered in (self.tests, self.blocks, self.deep):
-            gathered.clear()
-
-    def _block(self, block: _Block) -> None:
-        lists, (_, tree, root, path) = self.lists, block
-        tests = [self._test(step.condition) for step in path.values()]
-        held = {feature: (1 << i, 1 << i, step.share) for i, (feature, step) in enumerate(path.items())}
-        outs: dict[int, int] = {}
-        ahead = [(root, held)]
-        while ahead:
-            node, held = ahead.pop()
-            if node < 0:
-                self._leaf(tree.leaf_value[~node], held, outs)
-                continue
-            bit = 1 << len(tests)
-            tests.append(self._test(asked(tree, node, True)))
-            feature = tree.feature[node]
-            need, want, share = held.get(feature, (0, 0, 1.0))
-            for child, told in ((tree.right[node], 0), (tree.left[node], bit)):
-                taken = share * (tree.cover_of(child) / tree.cover[node])
-                ahead.append((child, held | {feature: (need | bit, want | told, taken)}))
-        lists.block_tests += tests
-        lists.block_tests_end.append(len(lists.block_tests))
-        lists.block_outs += outs
-        lists.block_outs_end.append(len(lists.block_outs))
-        lists.block_leaves.append(len(lists.leaf_value))
-
-    def _leaf(self, value: float, held: dict[int, tuple[int, int, float]], outs: dict[int, int]) -> None:
-        lists = self.lists
-        for feature, (need, want, share) in held.items():
-            lists.need.append(need)
-            lists.want.append(want)
-            lists.share.append(share)
-            lists.out.append(outs.setdefault(self.column[feature], len(outs)))
-        lists.leaf_value.append(value)
-        lists.leaf_end.append(len(lists.need))
-
-    def _deep(self, depth: int, leaves: list[tuple[float, Path]]) -> None:
-        """Write a group of deep leaves on whose paths are as many features."""
-        lists = self.lists
-        for steps in zip(*(path.values() for _, path in leaves), strict=True):
-            lists.deep_tests += [self._test(step.condition) for step in steps]
-            lists.deep_share += [step.share for step in steps]
-        for value, path in leaves:
-            lists.deep_value.append(value)
-            lists.deep_outs += [self.column[feature] for feature in path]
-        lists.deep_depth.append(depth)
-        lists.deep_leaves.append(len(lists.deep_value))
-        lists.deep_entries.append(len(lists.deep_tests))
-
-    def _test(self, condition: Condition) -> int:
-        """The place of a test among the part's, where each is made once."""
-        place = self.tests.setdefault(condition, len(self.tests))
-        if place == len(self.lists.low) - self.lists.part_tests[-1]:
-            low_column, low, high_column, high = self.columns.ends(condition)
-            self.lists.low_column.append(low_column)
-            self.lists.low.append(low)
-            self.lists.high_column.append(high_column)
-            self.lists.high.append(high)
-        return place
 
 
 def _columns(columns: Columns) -> Arrays:
@@ -237,7 +100,7 @@ def _columns(columns: Columns) -> Arrays:
     return _u32(feature), np.array(kind, np.uint8), _i64(ends), _u32(words)
 
 
-def _blocks(lists: _Lists) -> Arrays:
+def _blocks(lists: Lists) -> Arrays:
     tests_end, outs_end = _i64(lists.block_tests_end), _i64(lists.block_outs_end)
     bits, width = np.diff(tests_end), np.diff(outs_end)
     ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(width << bits)])
@@ -250,7 +113,7 @@ def _blocks(lists: _Lists) -> Arrays:
     return _u32(lists.block_tests), tests_end, _u32(lists.block_outs), outs_end, ends, table
 
 
-def _deep(lists: _Lists) -> Arrays:
+def _deep(lists: Lists) -> Arrays:
     counts = range(1, (max(lists.deep_depth, default=1) + 1) // 2 + 1)
     return (
         _i64(lists.deep_depth), _i64(lists.deep_leaves), _i64(lists.deep_entries), _f64(lists.deep_value),
