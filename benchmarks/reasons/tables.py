@@ -62,7 +62,7 @@ def reasons_reports(asked: Asked, facts: Mapping[str, str], say: Say) -> list[Re
         notes += _scaled(name, many, asked.rows)
         speed += _lines(name, f"{asked.rows:,}", many)
     header = ("trees", "rows", "who", "best µs/row", "median", "runs", "× dealcast", "off")
-    made = ("trees", "columns", "leaves", "in blocks", "blocks", "tables MiB", "made s", "made and tried s")
+    made = ("trees", "columns", "leaves", "blocks", "twigs", "tables MiB", "made s", "made and tried s")
     return [
         Report("SHAP values", facts, header, speed, notes, texts=3),
         Report("Tables", {}, made, tables, ["Best of three; tried: against pred_contrib on ten rows."]),
@@ -148,9 +148,9 @@ def _tables(name: str, shape: Shape, booster: lgb.Booster) -> list[str]:
         checked(booster, rows_of(shape, 8))
         tried.append(time.perf_counter() - begin)
     leaves = int(booster.trees_to_dataframe()["left_child"].isna().sum())
-    deep = len(shap.layout.deep[3])
+    layout = shap.layout
     return [
-        name, str(shape.columns), f"{leaves:,}", f"{1 - deep / leaves:.0%}",
-        f"{len(shap.layout.blocks[4]) - 1:,}", f"{shap.bytes / MIB:.1f}",
+        name, str(shape.columns), f"{leaves:,}", f"{len(layout.blocks[4]) - 1:,}",
+        f"{len(layout.twigs[10]) - 1:,}", f"{shap.bytes / MIB:.1f}",
         f"{min(made):.2f}", f"{min(tried):.2f}",
     ]  # fmt: skip

@@ -46,7 +46,7 @@ def _leaf_table(  # noqa: PLR0917
     "void(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], float64[::1], int64[::1], int64[::1], "
     "float64[::1], int64[::1], float64[::1], float64[::1], float64[::1])"
 )
-def fill(  # noqa: PLR0917
+def fill_blocks(  # noqa: PLR0917
     bits: IntArray, width: IntArray, starts: IntArray, leaves: IntArray, leaf_end: IntArray,
     value: FloatArray,
     need: IntArray, want: IntArray, share: FloatArray, out: IntArray,
@@ -72,3 +72,37 @@ def fill(  # noqa: PLR0917
                 at = starts[block] + number * width[block]
                 for j in range(count):
                     table[at + out[first + j]] += alone[mask * count + j]
+
+
+@compiled(
+    "void(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], float64[::1], int64[::1], "
+    "int64[::1], float64[::1], int64[::1], int64[::1], float64[::1], float64[::1])"
+)
+def fill_twigs(  # noqa: PLR0917
+    bits: IntArray, lower: IntArray, nodes: IntArray, starts: IntArray, leaves: IntArray, leaf_end: IntArray,
+    value: FloatArray, need: IntArray, want: IntArray, share: FloatArray, out: IntArray,
+    nodes_end: IntArray, node: FloatArray, table: FloatArray,
+) -> None:  # fmt: skip
+    """Add the leaves of every twig to its table, which is zero before.
+
+    For every combination of the lower tests the table has, at each quadrature node, the sum over the
+    leaves of value times lower factors, and then the same for each lower feature with its own factor
+    replaced by (o - z): what remains is to multiply with the upper factors.
+    """
+    for twig in range(len(bits)):
+        count = nodes[twig]
+        for number in range(1 << bits[twig]):
+            row = starts[twig] + number * count * (1 + lower[twig])
+            for leaf in range(leaves[twig], leaves[twig + 1]):
+                first, last = leaf_end[leaf], leaf_end[leaf + 1]
+                for q in range(count):
+                    t = node[nodes_end[count - 1] + q]
+                    product = value[leaf]
+                    for j in range(first, last):
+                        on = 1.0 if (number & need[j]) == want[j] else 0.0
+                        product *= on * t + share[j] * (1.0 - t)
+                    table[row + q] += product
+                    for j in range(first, last):
+                        on = 1.0 if (number & need[j]) == want[j] else 0.0
+                        ratio = (on - share[j]) / (on * t + share[j] * (1.0 - t))
+                        table[row + (1 + out[j]) * count + q] += product * ratio

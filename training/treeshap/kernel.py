@@ -27,8 +27,9 @@ COLUMNS = "Tuple((uint32[::1], uint8[::1], int64[::1], uint32[::1]))"
 TESTS = "Tuple((uint32[::1], float64[::1], uint32[::1], float64[::1]))"
 PARTS = "UniTuple(int64[::1], 3)"
 BLOCKS = "Tuple((uint32[::1], int64[::1], uint32[::1], int64[::1], int64[::1], float64[::1]))"
-DEEP = (
-    "Tuple((int64[::1], int64[::1], int64[::1], float64[::1], uint32[::1], float64[::1], uint32[::1], "
+TWIGS = (
+    "Tuple((int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], "
+    "uint32[::1], float64[::1], uint32[::1], uint32[::1], int64[::1], int64[::1], float64[::1], "
     "int64[::1], float64[::1], float64[::1]))"
 )
 
@@ -51,10 +52,10 @@ def _laid_out(value: float, kind: int, words: UIntArray, first: int, end: int) -
 
 
 @compiled()
-def _deepest(depth: Any) -> int:
+def _most(counts: Any) -> int:
     most = 1
-    for group in range(len(depth)):
-        most = max(most, depth[group])
+    for group in range(len(counts)):
+        most = max(most, counts[group])
     return most
 
 
@@ -92,25 +93,32 @@ def _add_block_to_rows(held: ByteArray, block: int, blocks: Any, place: Any, sum
 
 # A leaf of value v on whose path the features have the shares z: feature j gets (o_j - z_j) v times the
 # integral over t in [0, 1] of the product of the other features' factors, t + z (1 - t) of a feature that
-# the row fulfils (o = 1), z (1 - t) of another. `product` is v times all factors at each quadrature node.
+# the row fulfils (o = 1), z (1 - t) of another. Leaves of a twig share the factors of its upper features.
 
 
 @compiled()
-def _add_leaves(  # noqa: PLR0912, PLR0917
-    held: ByteArray, group: int, begin: int, deep: Any,
-    product: FloatArray, on: ByteArray, total: FloatArray, off: FloatArray, out: FloatArray,
+def _add_twigs(  # noqa: PLR0912, PLR0917
+    held: ByteArray, group: int, begin: int, twigs: Any,
+    product: FloatArray, on: ByteArray, total: FloatArray, off: FloatArray, place: Any, out: FloatArray,
 ) -> None:  # fmt: skip
-    """SHAP values of up to `ROWS` deep leaves of a group, from `begin` on; all but the first are scratch."""
-    depths, leaves_end, entries, values, tests, shares, outs, nodes_end, node, weight = deep
-    depth, nodes = depths[group], (depths[group] + 1) // 2
-    at, leaves = nodes_end[nodes - 1], leaves_end[group + 1] - leaves_end[group]
-    some = min(ROWS, leaves - begin)
-    value = values[leaves_end[group] + begin :]
+    """SHAP values of up to `ROWS` twigs of a group, from `begin` on; what follows `twigs` is scratch."""
+    (uppers, lowers, twigs_end, entries, outs_end, tests, shares, outs, lower_tests, lower_end, starts, table,
+     nodes_end, node, weight) = twigs  # fmt: skip
+    upper, lower = uppers[group], lowers[group]
+    nodes = (upper + lower + 1) // 2
+    at, alike = nodes_end[nodes - 1], twigs_end[group + 1] - twigs_end[group]
+    some = min(ROWS, alike - begin)
+    for k in range(some):
+        twig = twigs_end[group] + begin + k
+        step = nodes * (1 + lower)
+        place[k] = starts[twig]
+        for i in range(lower_end[twig], lower_end[twig + 1]):
+            place[k] += step * held[lower_tests[i]]
+            step *= 2
     for q in range(nodes):
-        for k in range(some):
-            product[q, k] = weight[at + q] * value[k]
-    for j in range(depth):
-        first = entries[group] + j * leaves + begin
+        product[q] = weight[at + q]
+    for j in range(upper):
+        first = entries[group] + j * alike + begin
         test, share, its_on = tests[first:], shares[first:], on[j]
         for k in range(some):
             its_on[k] = held[test[k]]
@@ -118,67 +126,94 @@ def _add_leaves(  # noqa: PLR0912, PLR0917
             its, t, rest = product[q], node[at + q], 1.0 - node[at + q]
             for k in range(some):
                 its[k] *= its_on[k] * t + share[k] * rest
+    total[: upper + lower] = 0.0
+    for c in range(lower):
+        for q in range(nodes):
+            for k in range(some):
+                total[upper + c, k] += product[q, k] * table[place[k] + (1 + c) * nodes + q]
     off[:] = 0.0
     for q in range(nodes):
         its, by = product[q], 1.0 / (1.0 - node[at + q])
         for k in range(some):
+            its[k] *= table[place[k] + q]
+        for k in range(some):
             off[k] += its[k] * by
-    for j in range(depth):
-        first = entries[group] + j * leaves + begin
+    for j in range(upper):
+        first = entries[group] + j * alike + begin
         share, its_on, found = shares[first:], on[j], total[j]
-        found[:] = 0.0
         for q in range(nodes):
             its, t, rest = product[q], node[at + q], 1.0 - node[at + q]
             for k in range(some):
                 found[k] += its[k] * (1.0 / (t + share[k] * rest))
         for k in range(some):
             found[k] = (1.0 - share[k]) * found[k] if its_on[k] else -off[k]
-    first = entries[group] + begin * depth
+    first = outs_end[group] + begin * (upper + lower)
     for k in range(some):
-        for j in range(depth):
-            out[outs[first + k * depth + j]] += total[j, k]
+        for j in range(upper + lower):
+            out[outs[first + k * (upper + lower) + j]] += total[j, k]
 
 
 @compiled()
-def _add_leaf_to_rows(  # noqa: PLR0917
-    held: ByteArray, group: int, leaf: int, deep: Any,
-    product: FloatArray, total: FloatArray, off: FloatArray, sums: FloatArray,
+def _add_twig_to_rows(  # noqa: PLR0912, PLR0917
+    held: ByteArray, group: int, which: int, twigs: Any,
+    product: FloatArray, total: FloatArray, off: FloatArray, place: Any, sums: FloatArray,
 ) -> None:  # fmt: skip
-    """One deep leaf's for many rows."""
-    depths, leaves_end, entries, values, tests, shares, outs, nodes_end, node, weight = deep
-    depth, nodes = depths[group], (depths[group] + 1) // 2
-    at, leaves = nodes_end[nodes - 1], leaves_end[group + 1] - leaves_end[group]
+    """One twig's for many rows."""
+    (uppers, lowers, twigs_end, entries, outs_end, tests, shares, outs, lower_tests, lower_end, starts, table,
+     nodes_end, node, weight) = twigs  # fmt: skip
+    upper, lower = uppers[group], lowers[group]
+    nodes = (upper + lower + 1) // 2
+    at, alike = nodes_end[nodes - 1], twigs_end[group + 1] - twigs_end[group]
+    twig, first = twigs_end[group] + which, outs_end[group] + which * (upper + lower)
+    step = nodes * (1 + lower)
+    place[:] = starts[twig]
+    for i in range(lower_end[twig], lower_end[twig + 1]):
+        mine = held[lower_tests[i]]
+        for r in range(ROWS):
+            place[r] += step * mine[r]
+        step *= 2
     for q in range(nodes):
-        product[q] = weight[at + q] * values[leaves_end[group] + leaf]
-    for j in range(depth):
-        entry = entries[group] + j * leaves + leaf
+        product[q] = weight[at + q]
+    for j in range(upper):
+        entry = entries[group] + j * alike + which
         mine, share = held[tests[entry]], shares[entry]
         for q in range(nodes):
             its, factor = product[q], share * (1.0 - node[at + q])
             factor_on = node[at + q] + factor
             for r in range(ROWS):
                 its[r] *= factor_on if mine[r] else factor
+    for c in range(lower):
+        total[:] = 0.0
+        for q in range(nodes):
+            its, column = product[q], (1 + c) * nodes + q
+            for r in range(ROWS):
+                total[r] += its[r] * table[np.uint64(place[r] + column)]
+        its = sums[outs[first + upper + c]]
+        for r in range(ROWS):
+            its[r] += total[r]
     off[:] = 0.0
     for q in range(nodes):
         its, by = product[q], 1.0 / (1.0 - node[at + q])
         for r in range(ROWS):
+            its[r] *= table[np.uint64(place[r] + q)]
+        for r in range(ROWS):
             off[r] += its[r] * by
-    for j in range(depth):
-        entry = entries[group] + j * leaves + leaf
+    for j in range(upper):
+        entry = entries[group] + j * alike + which
         mine, share = held[tests[entry]], shares[entry]
         total[:] = 0.0
         for q in range(nodes):
             its, by = product[q], 1.0 / (node[at + q] + share * (1.0 - node[at + q]))
             for r in range(ROWS):
                 total[r] += its[r] * by
-        its, by = sums[outs[entries[group] + leaf * depth + j]], 1.0 - share
+        its, by = sums[outs[first + j]], 1.0 - share
         for r in range(ROWS):
             its[r] += by * total[r] if mine[r] else -off[r]
 
 
-@compiled(f"void(float64[::1], float64[::1], {COLUMNS}, {TESTS}, {PARTS}, {BLOCKS}, {DEEP})")
+@compiled(f"void(float64[::1], float64[::1], {COLUMNS}, {TESTS}, {PARTS}, {BLOCKS}, {TWIGS})")
 def add_row(  # noqa: PLR0917
-    row: FloatArray, out: FloatArray, columns: Any, tests: Any, parts: Any, blocks: Any, deep: Any
+    row: FloatArray, out: FloatArray, columns: Any, tests: Any, parts: Any, blocks: Any, twigs: Any
 ) -> None:
     """Add the SHAP values of one row to `out`, which has a place for every column of the result."""
     feature, kind, words_end, words = columns
@@ -190,21 +225,21 @@ def add_row(  # noqa: PLR0917
     for i in range(len(low)):
         held[i] = (laid[low_column[i]] > low[i]) & (laid[high_column[i]] <= high[i])
     tests_end, blocks_end, groups_end = parts
-    deepest = _deepest(deep[0])
-    product, on = np.empty((deepest // 2 + 1, ROWS)), np.empty((deepest, ROWS), np.uint8)
-    total, off = np.empty((deepest, ROWS)), np.empty(ROWS)
+    upper, lower = _most(twigs[0]), _most(twigs[1])
+    product, on = np.empty((upper + lower, ROWS)), np.empty((upper, ROWS), np.uint8)
+    total, off, place = np.empty((upper + lower, ROWS)), np.empty(ROWS), np.empty(ROWS, np.int64)
     for part in range(len(tests_end) - 1):
         mine = held[tests_end[part] : tests_end[part + 1]]
         for block in range(blocks_end[part], blocks_end[part + 1]):
             _add_block(mine, block, blocks, out)
         for group in range(groups_end[part], groups_end[part + 1]):
-            for begin in range(0, deep[1][group + 1] - deep[1][group], ROWS):
-                _add_leaves(mine, group, begin, deep, product, on, total, off, out)
+            for begin in range(0, twigs[2][group + 1] - twigs[2][group], ROWS):
+                _add_twigs(mine, group, begin, twigs, product, on, total, off, place, out)
 
 
-@compiled(f"void(float64[:, ::1], float64[:, ::1], {COLUMNS}, {TESTS}, {PARTS}, {BLOCKS}, {DEEP})")
+@compiled(f"void(float64[:, ::1], float64[:, ::1], {COLUMNS}, {TESTS}, {PARTS}, {BLOCKS}, {TWIGS})")
 def add_rows(  # noqa: PLR0917
-    matrix: FloatArray, out: FloatArray, columns: Any, tests: Any, parts: Any, blocks: Any, deep: Any
+    matrix: FloatArray, out: FloatArray, columns: Any, tests: Any, parts: Any, blocks: Any, twigs: Any
 ) -> None:
     """The same for many rows, `ROWS` of them at a time."""
     feature, kind, words_end, words = columns
@@ -215,7 +250,8 @@ def add_rows(  # noqa: PLR0917
         most = max(most, tests_end[part + 1] - tests_end[part])
     laid, held = np.zeros((len(feature), ROWS)), np.empty((most, ROWS), np.uint8)
     place, sums = np.empty(ROWS, np.int64), np.empty((out.shape[1], ROWS))
-    product, total, off = np.empty((_deepest(deep[0]) // 2 + 1, ROWS)), np.empty(ROWS), np.empty(ROWS)
+    product = np.empty((_most(twigs[0]) + _most(twigs[1]), ROWS))
+    total, off = np.empty(ROWS), np.empty(ROWS)
     for begin in range(0, len(matrix), ROWS):
         rows = min(ROWS, len(matrix) - begin)
         sums[:] = 0.0
@@ -232,8 +268,8 @@ def add_rows(  # noqa: PLR0917
             for block in range(blocks_end[part], blocks_end[part + 1]):
                 _add_block_to_rows(held, block, blocks, place, sums)
             for group in range(groups_end[part], groups_end[part + 1]):
-                for leaf in range(deep[1][group + 1] - deep[1][group]):
-                    _add_leaf_to_rows(held, group, leaf, deep, product, total, off, sums)
+                for twig in range(twigs[2][group + 1] - twigs[2][group]):
+                    _add_twig_to_rows(held, group, twig, twigs, product, total, off, place, sums)
         for r in range(rows):
             for c in range(out.shape[1]):
                 out[begin + r, c] += sums[c, r]

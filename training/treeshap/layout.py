@@ -2,8 +2,9 @@
 
 The leaves of a tree are parted into *blocks*, each a subtree small enough for a table: which of the
 path's merged conditions and of the inner nodes' tests hold is a number of a few bits, and the table has
-the leaves' SHAP values, summed by column, for each such number. A single leaf whose own table would be too
-large is a *deep* leaf; it is integrated for each row.
+the leaves' SHAP values, summed by column, for each such number. Where paths are too long for that, the
+leaves are in *twigs*: small subtrees whose tables have the lower part of the integrand at each quadrature
+node, to be multiplied with the factors of the path above for each row.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ import numpy.typing as npt
 
 from features.times import FloatArray, IntArray
 from training.treeshap.conditions import Columns
-from training.treeshap.fill import fill
+from training.treeshap.fill import fill_blocks, fill_twigs
 from training.treeshap.model_text import Model
-from training.treeshap.paths import Paths, paths_of
-from training.treeshap.writer import Lists, Writer
+from training.treeshap.paths import MOST_BITS, Paths, paths_of
+from training.treeshap.writer import Leaves, Lists, Writer
 
-MOST_BYTES = 8 * 2**20  # of all tables together
-LARGEST = 13  # no table has more than 2**13 numbers
+MOST_BYTES = 8 * 2**20  # of the blocks' tables together
+EACH = 128.0  # numbers in a block's table for each of its leaves, at most
 _WORD = 32
 
 Arrays = tuple[npt.NDArray[Any], ...]
@@ -41,16 +42,17 @@ class Layout(NamedTuple):
         parts: where the tests, blocks and groups of each end; the first ends are 0, here and below.
         blocks: tests (by their place in the part), their ends, columns of the result, their ends, where each
             table begins, the tables: the row `number` of one begins `number * width` after its beginning.
-        deep: per group of leaves of one depth: depth, end of its leaves, end of its entries; value of each
-            leaf; tests and shares, feature after feature; columns of the result, leaf after leaf; then
-            where the quadrature of 1, 2, 3, ... nodes ends, nodes, weights.
+        twigs: per group of twigs alike: how many upper and lower features, ends of its twigs, of its entries,
+            of its columns; tests and shares of the upper features, feature after feature; columns of the
+            result, twig after twig, upper ones first; per twig the lower tests, their ends, where its table
+            begins, the tables (`fill_twigs`); then where 1, 2, 3, ... quadrature nodes end, nodes, weights.
     """
 
     columns: Arrays
     tests: Arrays
     parts: Arrays
     blocks: Arrays
-    deep: Arrays
+    twigs: Arrays
 
     @property
     def bytes(self) -> int:
@@ -69,25 +71,26 @@ def layout_of(model: Model, column: Sequence[int], most_bytes: int = MOST_BYTES)
         NotExplainable: a tree reads a feature in two ways.
     """
     paths = [paths_of(tree, column) for tree in model.trees]
-    largest = _largest(paths, most_bytes)
     writer = Writer(column)
-    for tree, its in zip(model.trees, paths, strict=True):
-        writer.write(tree, its, largest)
+    for tree, its, blocks in zip(model.trees, paths, _blocks_within(paths, most_bytes), strict=True):
+        writer.write(tree, its, blocks)
     writer.end_part()
     lists = writer.lists
     parts = _i64(lists.part_tests), _i64(lists.part_blocks), _i64(lists.part_groups)
     tests = _u32(lists.low_column), _f64(lists.low), _u32(lists.high_column), _f64(lists.high)
-    return Layout(_columns(writer.columns), tests, parts, _blocks(lists), _deep(lists))
+    return Layout(_columns(writer.columns), tests, parts, _blocks(lists), _twigs(lists))
 
 
-def _largest(paths: Sequence[Paths], most_bytes: int) -> float:
-    """The most numbers a table may have, so that all tables fit: a node at most so large is in a block."""
-    own = np.concatenate([np.zeros(0), *(its.sizes() for its in paths)])
-    above = np.concatenate([np.zeros(0), *(its.sizes_above() for its in paths)])
-    for size in sorted({*own[own <= 2**LARGEST].tolist()}, reverse=True):
-        if 8 * own[(own <= size) & (above > size)].sum() <= most_bytes:
-            return float(size)
-    return 0.0
+def _blocks_within(paths: Sequence[Paths], most_bytes: int) -> list[list[int]]:
+    """The blocks of each tree, with as many numbers for a leaf as all tables may take."""
+    each = EACH
+    while each > 1:
+        blocks = [its.blocks(each) for its in paths]
+        numbers = sum(its.table_numbers(some) for its, some in zip(paths, blocks, strict=True))
+        if 8 * numbers <= most_bytes:
+            return blocks
+        each /= 2
+    return [[] for _ in paths]
 
 
 def _columns(columns: Columns) -> Arrays:
@@ -105,20 +108,37 @@ def _blocks(lists: Lists) -> Arrays:
     bits, width = np.diff(tests_end), np.diff(outs_end)
     ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(width << bits)])
     table = np.zeros(ends[-1])
-    fill(
-        bits, width, ends, _i64(lists.block_leaves), _i64(lists.leaf_end), _f64(lists.leaf_value),
-        _i64(lists.need), _i64(lists.want), _f64(lists.share), _i64(lists.out),
-        *_quadratures(range(1, LARGEST)), table,
-    )  # fmt: skip
+    end, value, need, want, share, out = _leaves(lists.block_leaf)
+    node, weight = _quadratures(range(1, MOST_BITS))
+    leaves = _i64(lists.block_leaves)
+    fill_blocks(bits, width, ends, leaves, end, value, need, want, share, out, node, weight, table)
     return _u32(lists.block_tests), tests_end, _u32(lists.block_outs), outs_end, ends, table
 
 
-def _deep(lists: Lists) -> Arrays:
-    counts = range(1, (max(lists.deep_depth, default=1) + 1) // 2 + 1)
+def _twigs(lists: Lists) -> Arrays:
+    upper, lower, twigs = _i64(lists.group_upper), _i64(lists.group_lower), _i64(lists.group_twigs)
+    features, below = np.repeat(upper + lower, np.diff(twigs)), np.repeat(lower, np.diff(twigs))
+    nodes, tests_end = (features + 1) // 2, _i64(lists.lower_tests_end)
+    bits = np.diff(tests_end)
+    ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(nodes * (1 + below) << bits)])
+    counts = range(1, int(nodes.max(initial=1)) + 1)
+    nodes_end, (node, weight), table = _i64([0, *np.cumsum(counts)]), _quadratures(counts), np.zeros(ends[-1])
+    end, value, need, want, share, out = _leaves(lists.twig_leaf)
+    leaves = _i64(lists.twig_leaves)
+    fill_twigs(
+        bits, below, nodes, ends, leaves, end, value, need, want, share, out, nodes_end, node, table
+    )  # fmt: skip
     return (
-        _i64(lists.deep_depth), _i64(lists.deep_leaves), _i64(lists.deep_entries), _f64(lists.deep_value),
-        _u32(lists.deep_tests), _f64(lists.deep_share), _u32(lists.deep_outs),
-        _i64([0, *np.cumsum(counts)]), *_quadratures(counts),
+        upper, lower, twigs, _i64(lists.group_entries), _i64(lists.group_outs),
+        _u32(lists.upper_tests), _f64(lists.upper_share), _u32(lists.twig_outs),
+        _u32(lists.lower_tests), tests_end, ends, table, nodes_end, node, weight,
+    )  # fmt: skip
+
+
+def _leaves(leaves: Leaves) -> Arrays:
+    return (
+        _i64(leaves.end), _f64(leaves.value), _i64(leaves.need), _i64(leaves.want), _f64(leaves.share),
+        _i64(leaves.out),
     )  # fmt: skip
 
 
