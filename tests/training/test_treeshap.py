@@ -6,6 +6,7 @@ import logging
 import math
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import lightgbm as lgb
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from features.frame import FeatureFrame
 from features.times import FloatArray
 from training import models
+from training.bundle import load_bundle
 from training.explain import behaviours_of
 from training.labels import TARGETS, Target
 from training.models import contributions, slowly_explained
@@ -235,6 +237,8 @@ def test_what_the_tables_cannot_hold_is_refused_with_the_reason() -> None:
         (text.replace("num_tree_per_iteration=1", "num_tree_per_iteration=3"), "the model has 3 classes"),
         (text[: text.index("Tree=2")], "ends before its trees do"),
         (re.sub(r"leaf_value=\S+ ", "leaf_value=", text), "tree 0 is not whole"),
+        (re.sub(r"decision_type=\d+", "decision_type=14", text), "tree 0 asks of feature 2 what no row"),
+        (re.sub(r"max_feature_idx=7", "max_feature_idx=1", text), "tree 0 asks of feature 2 what no row"),
         (re.sub(r"leaf_count=\d+", "leaf_count=0", text), "a node that no training row came to"),
         ("nothing", "ends before its trees do"),
     ):
@@ -294,6 +298,14 @@ def test_trees_that_were_replaced_since_get_new_tables() -> None:
     contributions(booster, matrix)
     booster.model_from_string(trees({"objective": "binary"}, 2, rounds=6).model_to_string())
     np.testing.assert_allclose(contributions(booster, matrix), own(booster, matrix), rtol=0, atol=1e-10)
+
+
+def test_a_bundle_comes_with_its_tables(trained: Mapping[Target, Trained], tmp_path: Path) -> None:
+    trained["win"].bundle.save(tmp_path)
+    booster = load_bundle(tmp_path).booster
+    its = models._CHECKED[booster]
+    assert its.fast is not None
+    assert its.fast.features == booster.num_feature()
 
 
 def test_tables_go_with_their_trees() -> None:

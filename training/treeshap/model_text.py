@@ -76,7 +76,7 @@ def model_of(text: str) -> Model:
         raise NotExplainable("the text of the model ends before its trees do")
     try:
         features = int(told["max_feature_idx"]) + 1
-        trees = tuple(_tree(_pairs(block), place) for place, block in enumerate(blocks))
+        trees = tuple(_tree(_pairs(block), place, features) for place, block in enumerate(blocks))
     except NotExplainable:
         raise
     except (KeyError, ValueError, IndexError) as error:
@@ -84,7 +84,7 @@ def model_of(text: str) -> Model:
     return Model(trees, features)
 
 
-def _tree(told: Mapping[str, str], place: int) -> Tree:
+def _tree(told: Mapping[str, str], place: int, features: int) -> Tree:
     if told.get("is_linear", "0") != "0":
         raise NotExplainable(
             f"tree {place} has linear leaves, whose SHAP values are not defined by its leaves"
@@ -101,6 +101,10 @@ def _tree(told: Mapping[str, str], place: int) -> Tree:
         sets=tuple(_sets(_integers(told, "cat_boundaries"), _integers(told, "cat_threshold"))),
     )
     _check(tree, int(told["num_leaves"]), place)
+    for feature, threshold, decision in zip(tree.feature, tree.threshold, tree.decision, strict=True):
+        known = not decision & CATEGORICAL or 0 <= threshold < len(tree.sets)
+        if not (0 <= feature < features and decision >> 2 in (NONE, ZERO, NAN) and known):
+            raise ValueError(f"tree {place} asks of feature {feature} what no row can answer")
     return tree
 
 

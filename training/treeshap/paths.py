@@ -65,7 +65,8 @@ class Paths:
                 free[at] = False
         for at in range(len(self.nodes) - 1, 0, -1):
             free[self.parents[at]] &= free[at]
-        return self._topmost([its and self._twig_size(at) <= LARGEST_TWIG for at, its in enumerate(free)])
+        small = [self.nodes[at] < 0 or self._twig_size(at) <= LARGEST_TWIG for at in range(len(free))]
+        return self._topmost([one and other for one, other in zip(free, small, strict=True)])
 
     def table_numbers(self, blocks: Sequence[int]) -> int:
         """Numbers in the tables of some blocks."""
