@@ -32,10 +32,11 @@ endif
 test: venv ## Run the tests
 	$(BIN)/python -m pytest -q
 
-bench: venv ## Features beside Polars, DuckDB, pandas and Featuretools (some ten minutes)
+bench: venv ## Features and reasons beside what people would otherwise use (some fifteen minutes)
 	$(BIN)/python -m benchmarks --out benchmarks/results.md
 	$(BIN)/python -m benchmarks online --out benchmarks/results-online.md
 	$(BIN)/python -m benchmarks growth --out benchmarks/results-growth.md
+	$(BIN)/python -m benchmarks.reasons --fasttreeshap --out benchmarks/results-reasons.md
 
 check: venv ## Format, lint, types
 	$(BIN)/ruff format --check .

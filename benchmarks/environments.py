@@ -12,9 +12,11 @@ from types import MappingProxyType
 
 HERE = Path(__file__).parent
 # Featuretools 1.31 and lifetimes 0.11 import pkg_resources; the one is older than pandas 3, the other than 2.
+# fasttreeshap 0.1.6 uses names that NumPy 1.24 no longer has.
 PACKAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "featuretools": ("featuretools==1.31.0", "pandas<3", "setuptools<81", "pyarrow"),
+        "fasttreeshap": ("fasttreeshap==0.1.6", "numpy<1.24", "setuptools<70", "lightgbm"),
         "lifetimes": ("lifetimes==0.11.3", "pandas<2", "numpy<2", "scipy<1.12", "setuptools<81"),
     }
 )

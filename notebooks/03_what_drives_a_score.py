@@ -142,7 +142,7 @@ plt.xlabel("SHAP value (log-odds before the calibration)")
 plt.show()
 
 # %% [markdown]
-# The values come from LightGBM's own tree SHAP, the library only draws them. Their sum is the margin:
+# The values are those of LightGBM's own tree SHAP, the library only draws them. Their sum is the margin:
 
 # %%
 margin = bundle.booster.predict(matrix, raw_score=True)

@@ -32,7 +32,7 @@ from training.gate import Rung
 from training.interval import VennAbers, venn_abers_from
 from training.labels import ENTITY, LabelPolicy, Target
 from training.metrics import Bin
-from training.models import contributions, margins
+from training.models import contributions, margins, ready_to_explain
 from training.profile import Profile, profile_from_json
 
 FORMAT = 2
@@ -156,7 +156,7 @@ class Bundle:
 
 
 def load_bundle(folder: Path) -> Bundle:
-    """A bundle from its folder, its golden rows tried.
+    """A bundle from its folder, its golden rows tried, its tables for reasons made.
 
     Raises:
         BundleError: a file is missing, damaged or of another format, or the golden rows do not
@@ -178,6 +178,7 @@ def load_bundle(folder: Path) -> Bundle:
             f"{folder}: bundle.json or golden.json is damaged ({type(error).__name__}); fetch them again"
         ) from error
     _try_golden(bundle, expected, folder)
+    ready_to_explain(bundle.booster, bundle.golden)
     return bundle
 
 

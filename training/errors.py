@@ -21,3 +21,7 @@ class TrackingError(RuntimeError):
 
 class DriftFound(DataError):
     """The present is not as it was at training, and it was asked to fail then."""
+
+
+class NotExplainable(DataError):
+    """The tables behind fast SHAP values cannot be made for this model, or gave wrong values."""

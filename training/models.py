@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import lightgbm as lgb
 import numpy as np
 
 from features.times import FloatArray
 from training.encoding import Encoding
+from training.treeshap.checked import Checked, checked
 
 DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
@@ -35,6 +37,8 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
 )
 MOST_ROUNDS = 1_000
 PATIENCE = 40
+
+_CHECKED: WeakKeyDictionary[lgb.Booster, Checked] = WeakKeyDictionary()
 
 Progress = Callable[[int, int], None]
 
@@ -85,9 +89,29 @@ def margins(booster: lgb.Booster, matrix: FloatArray) -> FloatArray:
 
 
 def contributions(booster: lgb.Booster, matrix: FloatArray) -> FloatArray:
-    """SHAP values of the margin: rows x (features + 1), the last column the expected margin."""
-    values = np.asarray(booster.predict(matrix, pred_contrib=True), np.float64)
-    return values.reshape(len(matrix), -1)
+    """SHAP values of the margin: rows x (features + 1), the last column the expected margin.
+
+    By `training.treeshap`, whose tables are made when a booster is first explained (or `ready_to_explain`)
+    and held against LightGBM's own values on some rows; by LightGBM where they cannot be made.
+    """
+    return _checked(booster, matrix).contributions(booster, matrix)
+
+
+def ready_to_explain(booster: lgb.Booster, rows: FloatArray) -> None:
+    """Make the tables behind `contributions` now, and try them on these rows."""
+    _checked(booster, rows)
+
+
+def slowly_explained() -> list[str]:
+    """Why, for each booster in use whose SHAP values are computed by LightGBM, slowly."""
+    return [its.why_slow for its in list(_CHECKED.values()) if its.fast is None]
+
+
+def _checked(booster: lgb.Booster, rows: FloatArray) -> Checked:
+    found = _CHECKED.get(booster)
+    if found is None or found.trees != booster.num_trees():
+        found = _CHECKED[booster] = checked(booster, rows)
+    return found
 
 
 def _dataset(sample: Sample, encoding: Encoding, reference: lgb.Dataset | None = None) -> lgb.Dataset:

@@ -24,7 +24,7 @@ from training.models import DEFAULTS, Progress, Sample, contributions, fit, marg
 from training.profile import Profile, Shown, profile_of
 from training.splits import Split, forward_split
 
-EXPLAINED_ROWS = 2_000  # enough for means; SHAP values take a hundred times as long as a prediction
+EXPLAINED_ROWS = 2_000  # enough for means
 _SEEN: Mapping[Rung, tuple[str, ...]] = {"stage_rate": ("stage",), "base_rate": ()}
 TIER_SHARES = (0.4, 0.8)  # of the test rows: below is "low", above "high"
 GOOD_LABEL: Mapping[Target, int] = {"win": 1, "stall": 0, "churn": 0}

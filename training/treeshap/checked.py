@@ -1,0 +1,72 @@
+"""Fast SHAP values, tried against LightGBM's own before they are trusted."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import lightgbm as lgb
+import numpy as np
+
+from features.times import FloatArray
+from training.errors import NotExplainable
+from training.treeshap.explainer import TreeShap, tree_shap
+
+TOLERANCE = 1e-10  # of a value, and where values are large, of the row's largest
+TRIED = 8  # rows at the most, besides one of nothing and one of zeros
+
+log = logging.getLogger("dealcast.training")
+
+
+@dataclass(frozen=True)
+class Checked:
+    """How the SHAP values of some trees are computed.
+
+    Attributes:
+        fast: the tables; None where LightGBM's own way is taken.
+        why_slow: why it is; empty where it is not.
+        trees: how many there were.
+    """
+
+    fast: TreeShap | None
+    why_slow: str
+    trees: int
+
+    def contributions(self, booster: lgb.Booster, matrix: FloatArray) -> FloatArray:
+        """SHAP values of the margin: rows x (features + 1), the last column the expected margin."""
+        return lightgbms_own(booster, matrix) if self.fast is None else self.fast.contributions(matrix)
+
+
+def checked(booster: lgb.Booster, rows: FloatArray) -> Checked:
+    """The tables, if on some rows they give LightGBM's own values; else the slow way, and a warning."""
+    trees = booster.num_trees()
+    try:
+        fast = tree_shap(booster)
+        _try(fast, booster, rows)
+    except NotExplainable as error:
+        log.warning("SHAP values are computed by LightGBM, slowly: %s", error)
+        return Checked(None, str(error), trees)
+    return Checked(fast, "", trees)
+
+
+def lightgbms_own(booster: lgb.Booster, matrix: FloatArray) -> FloatArray:
+    """The same by LightGBM, which walks every path again for each row."""
+    values = np.asarray(booster.predict(matrix, pred_contrib=True), np.float64)
+    return values.reshape(len(matrix), -1)
+
+
+def _try(fast: TreeShap, booster: lgb.Booster, rows: FloatArray) -> None:
+    """Raises NotExplainable unless both kernels give LightGBM's values, and each other's bits."""
+    features = booster.num_feature()
+    if fast.features != features:
+        raise NotExplainable(f"the tables are of {fast.features} features, the trees of {features}")
+    bare = np.array([[np.nan] * features, [0.0] * features])
+    tried = np.concatenate([rows[:TRIED].reshape(-1, features), bare])
+    wanted = lightgbms_own(booster, tried)
+    alone = np.concatenate([fast.contributions(row[None]) for row in tried])
+    together = fast.contributions(np.tile(tried, (8, 1)))[: len(tried)]
+    worst = np.abs(alone - wanted).max(axis=1) / np.maximum(np.abs(wanted).max(axis=1), 1.0)
+    if not (worst <= TOLERANCE).all():  # NaN is none
+        raise NotExplainable(f"the tables' values are off by {worst.max():.2g} on rows that were tried")
+    if alone.tobytes() != together.tobytes():
+        raise NotExplainable("a row alone and among many got different values")
