@@ -78,17 +78,32 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Matrix:
-    """The encoded frame with its labelled parts at hand."""
+    """The frame as trees see it: rows are encoded when they are asked for, so that it lies in memory once.
+
+    Attributes:
+        frame: as it was built.
+        hidden: positions of the features that are missing to the trees.
+    """
 
     frame: LabelledFrame
-    values: FloatArray
+    hidden: tuple[int, ...] = ()
+
+    @property
+    def values(self) -> FloatArray:
+        """All rows x features, encoded anew each time."""
+        return self.rows(np.arange(len(self.frame.frame)))
+
+    def rows(self, places: IntArray) -> FloatArray:
+        """Some rows x features, encoded."""
+        values = self.frame.encoding.matrix(self.frame.frame, places)
+        if self.hidden:
+            values[:, list(self.hidden)] = np.nan
+        return values
 
     def seeing(self, *names: str) -> Matrix:
         """The same with nothing but some features: what a lower rung of the ladder may know."""
-        hidden = [name not in names for name in self.frame.encoding.names]
-        values = self.values.copy()
-        values[:, hidden] = np.nan
-        return Matrix(self.frame, values)
+        hidden = [i for i, name in enumerate(self.frame.encoding.names) if name not in names]
+        return Matrix(self.frame, tuple(hidden))
 
     def judged(self, part: Part) -> Sample:
         """The labelled rows of a part as a model is judged on them: each weighted against its censoring."""
@@ -104,12 +119,12 @@ class Matrix:
 
     def _sample(self, part: Part, weight: FloatArray) -> Sample:
         rows = np.flatnonzero(part.rows)[part.known]
-        return Sample(self.values[rows], part.labels.value[part.known], weight[part.known])
+        return Sample(self.rows(rows), part.labels.value[part.known], weight[part.known])
 
 
 def matrix_of(frame: LabelledFrame) -> Matrix:
-    """Encode a labelled frame once."""
-    return Matrix(frame, frame.encoding.matrix(frame.frame))
+    """What trees see of a labelled frame."""
+    return Matrix(frame)
 
 
 def evaluate(
