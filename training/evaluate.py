@@ -16,7 +16,7 @@ from training.censoring import censoring_weights, fitting_weights
 from training.dataset import LabelledFrame
 from training.gate import Verdict, verdict_of
 from training.metrics import Bin, forward_metrics, reliability_table
-from training.models import Progress, Sample, fit, margins
+from training.models import MOST_ROUNDS, Progress, Sample, fit, margins
 from training.splits import Part, Split
 
 
@@ -133,6 +133,7 @@ def evaluate(
     progress: Progress | None = None,
     params: Mapping[str, Any] | None = None,
     *,
+    rounds: int | None = None,
     plain: bool = False,
 ) -> Evaluation:
     """The recipe forward in time; the test part is looked at once, here.
@@ -143,10 +144,15 @@ def evaluate(
 
     Args:
         params: of the trees, over the defaults.
+        rounds: how many trees, where the second part is not to say.
         plain: rates are shown as they are, without a calibration.
     """
-    encoding, later = matrix.frame.encoding, matrix.fitted(split.calibrate)
-    early = fit(matrix.fitted(split.train), encoding, later=later, progress=progress, params=params)
+    encoding = matrix.frame.encoding
+    later = None if rounds else matrix.fitted(split.calibrate)
+    early = fit(
+        matrix.fitted(split.train), encoding, later=later, rounds=rounds or MOST_ROUNDS,
+        progress=progress, params=params,
+    )  # fmt: skip
     rounds = early.current_iteration()
     trees = fit(matrix.fitted(split.before_test), encoding, rounds=rounds, params=params)
     model = Model(trees, AS_SAID if plain else calibrated(matrix, early, split.calibrate))

@@ -115,15 +115,20 @@ def train_frame(
     split: Split,
     progress: Progress | None = None,
     params: Mapping[str, Any] | None = None,
+    rounds: int | None = None,
 ) -> Trained:
-    """The same, the features and the labels being there."""
+    """The same, the features and the labels being there.
+
+    Args:
+        rounds: how many trees, where the forward test is not to say.
+    """
     forward = forward_sample(split, frame.snapshots.entity, params)
     drawn, matrix = forward.split, matrix_of(frame)
-    evaluation = evaluate(matrix, drawn, progress, params)
+    evaluation = evaluate(matrix, drawn, progress, params, rounds=rounds)
     verdict = evaluation.verdict
     if verdict.rung != "model":
         matrix = matrix.seeing(*_SEEN[verdict.rung])
-        evaluation = replace(evaluate(matrix, drawn, params=params, plain=True), verdict=verdict)
+        evaluation = replace(evaluate(matrix, drawn, params=params, rounds=rounds, plain=True), verdict=verdict)
     trees = fit(matrix.fitted(split.everything), frame.encoding, rounds=evaluation.rounds, params=params)
     bundle, _ = _bundle(source, matrix, forward, evaluation, Model(trees, evaluation.calibration))
     twin, explained = _bundle(source, matrix, forward, evaluation, evaluation.model)
