@@ -112,4 +112,3 @@ def _withheld(frame: FeatureFrame, snapshots: Snapshots) -> tuple[str, ...]:
     if len(snapshots) and np.ptp(snapshots.as_of) >= LEAST_CALENDAR_SPAN:
         return ()
     return tuple(name for name in frame.columns if name in SEASONAL)
-

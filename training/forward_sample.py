@@ -60,9 +60,15 @@ def forward_sample(split: Split, entity: IntArray, params: Mapping[str, Any] | N
         "test": _share(split.test, MOST_JUDGED),
     }
     remembered = min(1.0, MOST_JUDGED / max(int(every.sum()), 1))
-    drawn = {name: _among(getattr(split, name), lots, share) for name, share in shares.items()}
+    drawn = replace(
+        split,
+        train=_among(split.train, lots, fitted),
+        calibrate=_among(split.calibrate, lots, shares["calibrate"]),
+        test=_among(split.test, lots, shares["test"]),
+        before_test=_among(split.before_test, lots, fitted),
+    )
     return Forward(
-        replace(split, **drawn, before_test=_among(split.before_test, lots, fitted)),
+        drawn,
         _among(split.everything, lots, _share(split.everything, MOST_FITTED)),
         every if remembered == 1 else every & (lots < remembered),
         MappingProxyType({} if min(shares.values()) == 1 else shares),

@@ -130,7 +130,7 @@ def _roc_auc(probability: FloatArray, label: FloatArray, weight: FloatArray) -> 
 
     def figure(times: FloatArray) -> float:
         counts = times * weight
-        positive = np.bincount(place, counts * label, len(values))
+        positive = np.bincount(place, counts * label, len(values)).astype(np.float64, copy=False)
         negative = np.bincount(place, counts * (1 - label), len(values))
         pairs = float(positive.sum() * negative.sum())
         below = np.cumsum(negative) - negative / 2

@@ -106,7 +106,7 @@ def train_target(
     _check_entities(source, target)
     frame = labelled_frame(source, target)
     split = forward_split(target, source.history, frame.snapshots, source.cutoff, source.policy)
-    return train_frame(source, frame, split, progress, params)
+    return train_frame(source, frame, split, progress, params=params)
 
 
 def train_frame(
@@ -114,6 +114,7 @@ def train_frame(
     frame: LabelledFrame,
     split: Split,
     progress: Progress | None = None,
+    *,
     params: Mapping[str, Any] | None = None,
     rounds: int | None = None,
 ) -> Trained:
@@ -128,8 +129,10 @@ def train_frame(
     verdict = evaluation.verdict
     if verdict.rung != "model":
         matrix = matrix.seeing(*_SEEN[verdict.rung])
-        evaluation = replace(evaluate(matrix, drawn, params=params, rounds=rounds, plain=True), verdict=verdict)
-    trees = fit(matrix.fitted(split.everything), frame.encoding, rounds=evaluation.rounds, params=params)
+        evaluation = replace(
+            evaluate(matrix, drawn, params=params, rounds=rounds, plain=True), verdict=verdict
+        )
+    trees = fit(matrix.streamed(split.everything), frame.encoding, rounds=evaluation.rounds, params=params)
     bundle, _ = _bundle(source, matrix, forward, evaluation, Model(trees, evaluation.calibration))
     twin, explained = _bundle(source, matrix, forward, evaluation, evaluation.model)
     twin = replace(twin, manifest={**twin.manifest, "cutoff": iso(split.calibrate.end)})
@@ -143,18 +146,18 @@ def _bundle(
 ) -> tuple[Bundle, Explained]:
     split = forward.split
     frame, later = matrix.frame, matrix.judged(split.test)
-    shown = model.probability(later.matrix)
+    judged = model is evaluation.model
+    margin = evaluation.margin if judged else margins(model.trees, later.matrix)
     some = _spread(len(later.label), EXPLAINED_ROWS)
     explained = Explained(later.matrix[some], contributions(model.trees, later.matrix[some]))
-    margin = margins(model.trees, explained.matrix)
-    medium, high = np.quantile(shown, TIER_SHARES)
+    medium, high = np.quantile(model.platt.probability(margin), TIER_SHARES)
     bundle = Bundle(
         target=frame.target,
         booster=model.trees,
         encoding=frame.encoding,
         platt=model.platt,
         centre=centre_of(
-            frame.frame.features, explained.contributions, margin, model.platt, later.weight[some]
+            frame.frame.features, explained.contributions, margin[some], model.platt, later.weight[some]
         ),
         conventions=source.conventions,
         reference=source.reference,
@@ -183,9 +186,8 @@ def _intervals(matrix: Matrix, split: Split, evaluation: Evaluation) -> VennAber
 
     As the calibration does, it takes the bundle's own trees to err as those did that ended a step earlier.
     """
-    later = matrix.fitted(split.test)
-    shown = Model(evaluation.model.trees, evaluation.calibration).probability(later.matrix)
-    return fit_venn_abers(shown, later.label, later.weight, matrix.entity(split.test))
+    shown = evaluation.calibration.probability(evaluation.margin)
+    return fit_venn_abers(shown, *matrix.outcomes(split.test), matrix.entity(split.test))
 
 
 def _profile(twin: Bundle, labelled: LabelledFrame, forward: Forward) -> Profile:
