@@ -31,7 +31,7 @@ def digest_of(tables: Mapping[str, pl.DataFrame]) -> str:
 
 
 def _ordered(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
-    """Rows in an order of their own: by the key; those that repeat it (corrections) last, by all their cells."""
+    """Rows by their key; those that repeat one (corrections) last, by all their cells."""
     if len(key) == 1 and _increasing(rows[key[0]]):
         return rows
     repeated = rows.select(pl.struct(key).is_duplicated()).to_series()

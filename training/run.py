@@ -72,7 +72,7 @@ class Trained:
             **dict(DEFAULTS),
             **self.settings,
             **self.split.dates(),
-            "rounds": self.evaluation.rounds,
+            "rounds": self.bundle.booster.num_trees(),
             "cutoff": self.bundle.manifest["cutoff"],
             "features": len(self.bundle.encoding.names),
             "feature_hash": self.bundle.encoding.hash,
@@ -132,7 +132,8 @@ def train_frame(
         evaluation = replace(
             evaluate(matrix, drawn, params=params, rounds=rounds, plain=True), verdict=verdict
         )
-    trees = fit(matrix.streamed(split.everything), frame.encoding, rounds=evaluation.rounds, params=params)
+    most = rounds or forward.served(evaluation.rounds)
+    trees = fit(matrix.streamed(split.everything), frame.encoding, rounds=most, params=params)
     bundle, _ = _bundle(source, matrix, forward, evaluation, Model(trees, evaluation.calibration))
     twin, explained = _bundle(source, matrix, forward, evaluation, evaluation.model)
     twin = replace(twin, manifest={**twin.manifest, "cutoff": iso(split.calibrate.end)})
