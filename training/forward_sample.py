@@ -23,7 +23,7 @@ from training.splits import Part, Split
 MOST_FITTED = 40_000  # labelled snapshots behind the trees of the forward test
 MOST_JUDGED = 30_000  # in each part that judges, and snapshots that the profile remembers
 LEAST_OF_EITHER = 1_000  # of the rarer label: more is drawn where it is rare
-GROWTH = 0.25  # of the best number of trees with the rows they are fitted to; measured, see the README
+GROWTH, MOST_GROWTH = 0.25, 1.5  # more rows carry more trees, as their power; measured, see the README
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def forward_sample(split: Split, entity: IntArray, params: Mapping[str, Any] | N
         _among(split.everything, lots, _share(split.everything, MOST_FITTED)),
         every if remembered == 1 else every & (lots < remembered),
         MappingProxyType({} if min(shares.values()) == 1 else shares),
-        float((split.train.known.sum() / rows) ** GROWTH),
+        min(float((split.train.known.sum() / rows) ** GROWTH), MOST_GROWTH),
     )
 
 

@@ -60,7 +60,9 @@ def main() -> None:
     say(task["what"])
     with Peak(watch=True) as memory:
         made = ready(source, task["rows"], task["columns"])
+        begun = time.process_time()
         found = _WHAT[task["what"]](made, task["rounds"])
+        found["cpu_seconds"] = time.process_time() - begun
     values = made.frame.frame.values
     say("done", peak_bytes=memory.beyond, frame_bytes=values.nbytes, shape=values.shape, **found)
 

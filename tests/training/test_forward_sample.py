@@ -133,6 +133,18 @@ def test_the_manifest_the_profile_and_the_card_say_how_much_was_looked_at(
     assert f"{share:.0%} in the test part" in card
 
 
+def test_more_trees_are_served_than_the_drawn_deals_carry(
+    drawn: tuple[Trained, Trained], split: Split, frame: LabelledFrame
+) -> None:
+    trained = drawn[0]
+    ratio = split.train.known.sum() / trained.split.train.known.sum()
+    trees = trained.bundle.booster.num_trees()
+    assert trees == round(trained.evaluation.rounds * min(ratio**0.25, 1.5)) > trained.evaluation.rounds
+    assert trained.params()["rounds"] == trees
+    assert trained.twin.booster.num_trees() == trained.evaluation.rounds
+    assert forward_sample(split, frame.snapshots.entity).served(100) == 100
+
+
 def test_a_training_on_all_says_nothing_of_lots(source: Source, frame: LabelledFrame, split: Split) -> None:
     trained = train_frame(source, frame, split, rounds=5)
     assert "shares_by_part" not in trained.bundle.manifest
