@@ -67,6 +67,7 @@ def speed_reports(asked: Asked, folder: Path, facts: Mapping[str, str], say: Say
         "each",
         "peak MiB",
         "over the frame",
+        "CPU s, median",
         "ratio, each pair",
     )
     return [
@@ -98,11 +99,12 @@ def _rows(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[list[str]]:
     rows = []
     for what, runs in found.items():
         seconds = [run["seconds"] for run in runs]
+        processor = statistics.median(run["cpu_seconds"] for run in runs)
         peak = max(run["peak_bytes"] for run in runs)
         rows.append(
             [_frame(runs[0]), str(runs[0]["rounds"]), what, f"{statistics.median(seconds):.1f}",
              ", ".join(f"{s:.1f}" for s in seconds), f"{peak / 2**20:,.0f}",
-             f"{peak / runs[0]['frame_bytes']:.2f}",
+             f"{peak / runs[0]['frame_bytes']:.2f}", f"{processor:.1f}",
              ", ".join(f"{r:.2f}" for r in ratios) if what == "dealcast" else ""]
         )  # fmt: skip
     return rows
@@ -115,6 +117,8 @@ def _parts(runs: Sequence[Mapping[str, Any]]) -> list[list[str]]:
         [frame, part, f"{statistics.median(run['parts'][part] for run in runs):.2f}"]
         for part in runs[0]["parts"]
     ]
+    rest = [run["seconds"] / run["parts"]["served trees"] for run in runs]
+    rows.append([frame, "the whole over the served trees, each run", ", ".join(f"{r:.2f}" for r in rest)])
     return [*rows, [frame, f"looked at: {counts}", ""]]
 
 
