@@ -63,9 +63,9 @@ class FeatureFrame:
         names = pl.Series(feature.name, self.names[feature.name], pl.String)
         return names.gather(values.cast(pl.UInt32)).alias(feature.name)
 
-    def texts(self, name: str) -> TextArray:
-        """A category's texts; None where it is not given."""
-        codes = self.values[:, self._place[name]]
+    def texts(self, name: str, rows: IntArray | slice = slice(None)) -> TextArray:
+        """A category's texts, of some rows or of all; None where it is not given."""
+        codes = self.values[rows, self._place[name]]
         names = np.array([*self.names[name], None], object)
         return names[np.where(np.isnan(codes), len(names) - 1, np.nan_to_num(codes)).astype(np.int64)]
 

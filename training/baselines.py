@@ -22,7 +22,7 @@ def stage_rates(
 ) -> tuple[Mapping[str | None, float], float]:
     """The shrunk rate of each stage among some rows, and the base rate for any other stage."""
     overall = base_rate(label, weight)
-    stages = frame.columns["stage"][rows]
+    stages = frame.texts("stage", rows)
     rates: dict[str | None, float] = {}
     for stage in dict.fromkeys(stages):
         mine = np.equal(stages, stage).astype(np.bool_)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.times import FloatArray, IntArray
+from training.places import places_of
 
 DRAWS = 400
 LEVEL = 0.9
@@ -32,8 +33,7 @@ def multipliers(entity: IntArray, draws: int = DRAWS, seed: int = 0) -> Iterator
     Args:
         entity: the deal or account of each row; any whole numbers.
     """
-    _, place = np.unique(entity, return_inverse=True)
-    count = int(place.max()) + 1 if len(place) else 0
+    place, count = places_of(entity)
     rng = np.random.default_rng(seed)
     for _ in range(draws):
         yield np.bincount(rng.integers(count, size=count), minlength=count)[place].astype(np.float64)

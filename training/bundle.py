@@ -83,7 +83,11 @@ class Bundle:
     @property
     def features(self) -> tuple[Feature, ...]:
         """The declarations of its columns, in order."""
-        return features_of(ENTITY[self.target], self.conventions)
+        known = features_of(ENTITY[self.target], self.conventions)
+        if len(known) == len(self.encoding.names):
+            return known
+        mine = set(self.encoding.names)
+        return tuple(feature for feature in known if feature.name in mine)
 
     @property
     def rung(self) -> Rung:

@@ -83,6 +83,8 @@ def _data(trained: Trained, name: str) -> str:
     manifest, rows = trained.bundle.manifest, trained.evaluation.rows
     tables = ", ".join(f"{table} {count:,}" for table, count in sorted(manifest["rows"].items()))
     dates = trained.split.dates()
+    shares = manifest.get("shares_by_part", {})
+    drawn = ", ".join(f"{share:.0%} in the {part} part" for part, share in shares.items() if share < 1)
     return _titled(
         "Data",
         *(
@@ -93,6 +95,11 @@ def _data(trained: Trained, name: str) -> str:
             f" trees of {rows['train']:,} up to {dates['train_end']}. The figures below: of trees that knew"
             f" nothing after {dates['calibrate_end']}, on {rows['test']:,} snapshots up to"
             f" {dates['test_end']}; a gap of {dates['gap_days']} days behind both.",
+            *(
+                [f"- Of the deals or accounts the forward test looked at those drawn by lot: {drawn}."]
+                if drawn
+                else ()
+            ),
             "- The registered trees were fitted once more on all that was known, with the calibration that"
             f" the judged ones needed, on {manifest['entities_calibrated']:,} deals or accounts.",
         ),

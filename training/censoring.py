@@ -11,6 +11,7 @@ import numpy as np
 
 from features.times import BoolArray, FloatArray, IntArray
 from training.labels import Labels
+from training.places import places_of
 
 LEAST_UNCENSORED = 0.1  # where a model is judged, one label stands for ten at the most
 _ROUNDING = 1e-12
@@ -42,8 +43,8 @@ def fitting_weights(labels: Labels, entity: IntArray) -> FloatArray:
         entity: the deal or account of each snapshot.
     """
     weight, known = censoring_weights(labels, LEAST_TO_FIT), labels.known
-    _, place, count = np.unique(entity[known], return_inverse=True, return_counts=True)
-    weight[known] /= np.sqrt(count[place])
+    place, count = places_of(entity[known])
+    weight[known] /= np.sqrt(np.bincount(place, minlength=count)[place])
     return weight
 
 

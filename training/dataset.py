@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +20,7 @@ from features.norms import reference_of
 from features.reference import Reference
 from features.snapshots import Snapshots
 from features.times import DAY, iso
+from training.digest import digest_of
 from training.encoding import Encoding, learn_encoding
 from training.grid import moments_of_records, weekly_grid
 from training.labels import ENTITY, LabelPolicy, Target
@@ -54,8 +55,12 @@ class Source:
             "cutoff": iso(self.cutoff),
             "watermark": iso(self.data.watermark()),
             "rows": {name: len(frame) for name, frame in tables.items()},
-            "data_sha256": _digest(self.data),
+            "data_sha256": self._digest,
         }
+
+    @cached_property
+    def _digest(self) -> str:
+        return digest_of(self.data.tables)
 
 
 @dataclass(frozen=True)
@@ -110,13 +115,3 @@ def _withheld(frame: FeatureFrame, snapshots: Snapshots) -> tuple[str, ...]:
     if len(snapshots) and np.ptp(snapshots.as_of) >= LEAST_CALENDAR_SPAN:
         return ()
     return tuple(name for name in frame.columns if name in SEASONAL)
-
-
-def _digest(data: CanonicalData) -> str:
-    """One hash of all tables in memory, whatever files they came from and in whatever order."""
-    digest = hashlib.sha256()
-    for name in sorted(data.tables):
-        columns = sorted(data.tables[name].columns)
-        rows = data.tables[name].select(columns).sort(columns)
-        digest.update(f"{name}\n{rows.write_csv()}".encode())
-    return digest.hexdigest()

@@ -9,7 +9,7 @@ import numpy as np
 
 from features.catalog import Feature, feature_hash
 from features.frame import FeatureFrame
-from features.times import FloatArray
+from features.times import FloatArray, IntArray
 from training.errors import FrameMismatch
 
 LEAST_ROWS_OF_A_CATEGORY = 20
@@ -36,14 +36,17 @@ class Encoding:
     def category_positions(self) -> tuple[int, ...]:
         return tuple(i for i, name in enumerate(self.names) if name in self.vocabularies)
 
-    def matrix(self, frame: FeatureFrame) -> FloatArray:
+    def matrix(self, frame: FeatureFrame, rows: IntArray | None = None) -> FloatArray:
         """The frame as float64, rows x features, C order; NaN where not given or unknown.
+
+        Args:
+            rows: index of those wanted, in this order; all if not given. The rest is not copied.
 
         Raises:
             FrameMismatch: the frame's columns are not this encoding's, name by name in order.
         """
         self.check([feature.name for feature in frame.features])
-        matrix = frame.values.copy()
+        matrix = frame.values.copy() if rows is None else np.take(frame.values, rows, axis=0)
         for place in self.category_positions:
             name = self.names[place]
             matrix[:, place] = recoded(matrix[:, place], frame.names[name], self.vocabularies[name])

@@ -16,8 +16,12 @@ from training.censoring import censoring_weights, fitting_weights
 from training.dataset import LabelledFrame
 from training.gate import Verdict, verdict_of
 from training.metrics import Bin, forward_metrics, reliability_table
-from training.models import Progress, Sample, fit, margins
+from training.models import MOST_ROUNDS, Progress, Sample, Streamed, fit, margins
+from training.places import places_of
 from training.splits import Part, Split
+from training.stream import Stream
+
+MOST_COPIED = 500_000  # rows; beyond it a second matrix costs more than encoding them by and by
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class Evaluation:
         reliability: what came true of what was said.
         rows: labelled snapshots per part.
         test: the test part row by row, for plots and intervals.
+        margin: of the judged trees on the same rows, before any calibration.
         verdict: whether the model has earned its place.
         model: the judged one.
         calibration: of the judged trees on the test part, for trees fitted one step later.
@@ -71,6 +76,7 @@ class Evaluation:
     reliability: tuple[Bin, ...]
     rows: Mapping[str, int]
     test: Judged
+    margin: FloatArray
     verdict: Verdict
     model: Model
     calibration: Platt
@@ -78,38 +84,66 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Matrix:
-    """The encoded frame with its labelled parts at hand."""
+    """The frame as trees see it: rows are encoded when they are asked for, so that it lies in memory once.
+
+    Attributes:
+        frame: as it was built.
+        hidden: positions of the features that are missing to the trees.
+    """
 
     frame: LabelledFrame
-    values: FloatArray
+    hidden: tuple[int, ...] = ()
+
+    @property
+    def values(self) -> FloatArray:
+        """All rows x features, encoded anew each time."""
+        return self.rows(np.arange(len(self.frame.frame)))
+
+    def rows(self, places: IntArray) -> FloatArray:
+        """Some rows x features, encoded."""
+        values = self.frame.encoding.matrix(self.frame.frame, places)
+        if self.hidden:
+            values[:, list(self.hidden)] = np.nan
+        return values
 
     def seeing(self, *names: str) -> Matrix:
         """The same with nothing but some features: what a lower rung of the ladder may know."""
-        hidden = [name not in names for name in self.frame.encoding.names]
-        values = self.values.copy()
-        values[:, hidden] = np.nan
-        return Matrix(self.frame, values)
+        hidden = [i for i, name in enumerate(self.frame.encoding.names) if name not in names]
+        return Matrix(self.frame, tuple(hidden))
 
     def judged(self, part: Part) -> Sample:
         """The labelled rows of a part as a model is judged on them: each weighted against its censoring."""
-        return self._sample(part, censoring_weights(part.labels))
+        weight = censoring_weights(part.labels)[part.known]
+        return Sample(self.rows(self._labelled(part)), part.labels.value[part.known], weight)
 
     def fitted(self, part: Part) -> Sample:
         """The same rows as trees and calibrations are fitted to them."""
-        return self._sample(part, fitting_weights(part.labels, self.frame.snapshots.entity[part.rows]))
+        return Sample(self.rows(self._labelled(part)), *self.outcomes(part))
+
+    def streamed(self, part: Part) -> Sample | Streamed:
+        """The same for trees; where the rows are many, they are encoded as the trees read them."""
+        rows = self._labelled(part)
+        if len(rows) <= MOST_COPIED:
+            return self.fitted(part)
+        return Streamed(Stream(lambda some: self.rows(rows[some]), len(rows)), *self.outcomes(part))
+
+    def outcomes(self, part: Part) -> tuple[FloatArray, FloatArray]:
+        """The label of each of the same rows, and its weight in a fit."""
+        weight = fitting_weights(part.labels, self.frame.snapshots.entity[part.rows])
+        return part.labels.value[part.known], weight[part.known]
 
     def entity(self, part: Part) -> IntArray:
         """The deal or account of each of the same rows."""
         return self.frame.snapshots.entity[part.rows][part.known]
 
-    def _sample(self, part: Part, weight: FloatArray) -> Sample:
-        rows = np.flatnonzero(part.rows)[part.known]
-        return Sample(self.values[rows], part.labels.value[part.known], weight[part.known])
+    def _labelled(self, part: Part) -> IntArray:
+        rows: IntArray = np.flatnonzero(part.rows)[part.known]
+        return rows
 
 
 def matrix_of(frame: LabelledFrame) -> Matrix:
-    """Encode a labelled frame once."""
-    return Matrix(frame, frame.encoding.matrix(frame.frame))
+    """What trees see of a labelled frame."""
+    return Matrix(frame)
 
 
 def evaluate(
@@ -118,6 +152,7 @@ def evaluate(
     progress: Progress | None = None,
     params: Mapping[str, Any] | None = None,
     *,
+    rounds: int | None = None,
     plain: bool = False,
 ) -> Evaluation:
     """The recipe forward in time; the test part is looked at once, here.
@@ -128,15 +163,22 @@ def evaluate(
 
     Args:
         params: of the trees, over the defaults.
+        rounds: how many trees, where the second part is not to say.
         plain: rates are shown as they are, without a calibration.
     """
     encoding, later = matrix.frame.encoding, matrix.fitted(split.calibrate)
-    early = fit(matrix.fitted(split.train), encoding, later=later, progress=progress, params=params)
+    early = fit(
+        matrix.fitted(split.train), encoding, later=None if rounds else later, rounds=rounds or MOST_ROUNDS,
+        progress=progress, params=params,
+    )  # fmt: skip
     rounds = early.current_iteration()
     trees = fit(matrix.fitted(split.before_test), encoding, rounds=rounds, params=params)
-    model = Model(trees, AS_SAID if plain else calibrated(matrix, early, split.calibrate))
+    model = Model(
+        trees, AS_SAID if plain else calibrated(matrix, split.calibrate, margins(early, later.matrix))
+    )
     test, entity = matrix.judged(split.test), matrix.entity(split.test)
-    probability = model.probability(test.matrix)
+    margin = margins(trees, test.matrix)
+    probability = model.platt.probability(margin)
     rows = np.flatnonzero(split.test.rows)[split.test.known]
     said = _baselines(matrix, split.before_test, rows)
     return Evaluation(
@@ -145,17 +187,18 @@ def evaluate(
         reliability=reliability_table(probability, test.label, test.weight, entity),
         rows={p.name: int(p.known.sum()) for p in (split.train, split.calibrate, split.test)},
         test=Judged(probability, test.label, test.weight, entity, rows),
+        margin=margin,
         verdict=verdict_of(probability, said, test.label, test.weight, entity),
         model=model,
-        calibration=AS_SAID if plain else calibrated(matrix, trees, split.test),
+        calibration=AS_SAID if plain else calibrated(matrix, split.test, margin),
     )
 
 
-def calibrated(matrix: Matrix, booster: lgb.Booster, part: Part) -> Platt:
-    """The calibration of trees on a part that they did not see."""
-    later = matrix.fitted(part)
-    entities = len(np.unique(matrix.entity(part)))
-    return fit_platt(margins(booster, later.matrix), later.label, later.weight, entities)
+def calibrated(matrix: Matrix, part: Part, margin: FloatArray) -> Platt:
+    """The calibration of trees that have this margin on the labelled rows of a part they did not see."""
+    label, weight = matrix.outcomes(part)
+    _, entities = places_of(matrix.entity(part))
+    return fit_platt(margin, label, weight, entities)
 
 
 def _metrics(probability: FloatArray, baselines: Mapping[str, FloatArray], test: Sample) -> dict[str, float]:
@@ -169,12 +212,11 @@ def _metrics(probability: FloatArray, baselines: Mapping[str, FloatArray], test:
 
 def _baselines(matrix: Matrix, part: Part, test_rows: IntArray) -> dict[str, FloatArray]:
     """What a constant and the stages' rates, learnt on a part, say of the test rows."""
-    train, frame = matrix.judged(part), matrix.frame.frame
-    found = {"base_rate": np.full(len(test_rows), base_rate(train.label, train.weight))}
+    frame = matrix.frame.frame
+    label, weight = part.labels.value[part.known], censoring_weights(part.labels)[part.known]
+    found = {"base_rate": np.full(len(test_rows), base_rate(label, weight))}
     if "stage" in frame.columns:
         train_rows = np.flatnonzero(part.rows)[part.known]
-        rates, other = stage_rates(frame, train_rows, train.label, train.weight)
-        found["stage_rate"] = np.array(
-            [rates.get(stage, other) for stage in frame.columns["stage"][test_rows]]
-        )
+        rates, other = stage_rates(frame, train_rows, label, weight)
+        found["stage_rate"] = np.array([rates.get(stage, other) for stage in frame.texts("stage", test_rows)])
     return found

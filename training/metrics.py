@@ -59,12 +59,24 @@ def lift(probability: FloatArray, label: FloatArray, weight: FloatArray, share: 
 
     Rows tied at the edge count in part, so that a constant probability has a lift of 1.
     """
+    return lifts(probability, label, weight, [share])[0]
+
+
+def lifts(
+    probability: FloatArray, label: FloatArray, weight: FloatArray, shares: Sequence[float]
+) -> list[float]:
+    """The same for several shares, the rows sorted once."""
     values, place = np.unique(-probability, return_inverse=True)
     mass = np.bincount(place, weight, len(values))
     hits = np.bincount(place, weight * label, len(values))
-    room = np.clip(share * weight.sum() - (np.cumsum(mass) - mass), 0, mass)
-    taken = np.where(mass > 0, room / np.where(mass > 0, mass, 1), 0)
-    return float((hits * taken).sum() / (mass * taken).sum() / (hits.sum() / mass.sum()))
+    before, rate = np.cumsum(mass) - mass, hits.sum() / mass.sum()
+
+    def one(share: float) -> float:
+        room = np.clip(share * weight.sum() - before, 0, mass)
+        taken = np.where(mass > 0, room / np.where(mass > 0, mass, 1), 0)
+        return float((hits * taken).sum() / (mass * taken).sum() / rate)
+
+    return [one(share) for share in shares]
 
 
 def reliability_table(

@@ -13,6 +13,7 @@ import numpy as np
 
 from features.times import FloatArray
 from training.encoding import Encoding
+from training.stream import Stream
 from training.treeshap.checked import Checked, checked
 
 DEFAULTS: Mapping[str, Any] = MappingProxyType(
@@ -45,15 +46,24 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Sample:
-    """Rows to fit or to judge: an encoded matrix (rows x features), labels 0/1, weights >= 0."""
+    """Rows to judge or to fit: an encoded matrix (rows x features), labels 0/1, weights >= 0."""
 
     matrix: FloatArray
     label: FloatArray
     weight: FloatArray
 
 
+@dataclass(frozen=True)
+class Streamed:
+    """The same of rows that are made as they are read."""
+
+    matrix: Stream
+    label: FloatArray
+    weight: FloatArray
+
+
 def fit(
-    train: Sample, encoding: Encoding, *, later: Sample | None = None, rounds: int = MOST_ROUNDS,
+    train: Sample | Streamed, encoding: Encoding, *, later: Sample | None = None, rounds: int = MOST_ROUNDS,
     progress: Progress | None = None, params: Mapping[str, Any] | None = None,
     judged: Callable[[int, float], None] | None = None,
 ) -> lgb.Booster:  # fmt: skip
@@ -114,7 +124,9 @@ def _checked(booster: lgb.Booster, rows: FloatArray) -> Checked:
     return found
 
 
-def _dataset(sample: Sample, encoding: Encoding, reference: lgb.Dataset | None = None) -> lgb.Dataset:
+def _dataset(
+    sample: Sample | Streamed, encoding: Encoding, reference: lgb.Dataset | None = None
+) -> lgb.Dataset:
     return lgb.Dataset(
         sample.matrix,
         label=sample.label,

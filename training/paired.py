@@ -15,6 +15,7 @@ from training.metrics import calibration_error
 
 METRICS = ("log_loss", "roc_auc", "calibration_error")
 HIGHER_IS_BETTER = frozenset({"roc_auc"})
+_BLOCK = 8_192  # OpenBLAS takes several threads from 10,000 on
 _LEAST = 1e-15  # of a probability whose logarithm is taken
 
 Statistic = Callable[[FloatArray], float]
@@ -118,7 +119,7 @@ def _log_loss(probability: FloatArray, label: FloatArray, weight: FloatArray) ->
     def figure(times: FloatArray) -> float:
         counts = times * weight
         total = float(counts.sum())
-        return float(counts @ loss) / total if total else float("nan")
+        return _dot(counts, loss) / total if total else float("nan")
 
     return figure
 
@@ -129,13 +130,23 @@ def _roc_auc(probability: FloatArray, label: FloatArray, weight: FloatArray) -> 
 
     def figure(times: FloatArray) -> float:
         counts = times * weight
-        positive = np.bincount(place, counts * label, len(values))
+        positive = np.bincount(place, counts * label, len(values)).astype(np.float64, copy=False)
         negative = np.bincount(place, counts * (1 - label), len(values))
         pairs = float(positive.sum() * negative.sum())
         below = np.cumsum(negative) - negative / 2
-        return float(positive @ below) / pairs if pairs else float("nan")
+        return _dot(positive, below) / pairs if pairs else float("nan")
 
     return figure
+
+
+def _dot(first: FloatArray, second: FloatArray) -> float:
+    """The inner product in blocks that a BLAS gives to one thread.
+
+    Several threads would wait for each other longer than they count, in each of some thousand draws, where
+    other work is going on; and the last bits would hang on how many there are.
+    """
+    blocks = range(0, len(first), _BLOCK)
+    return float(sum(first[i : i + _BLOCK] @ second[i : i + _BLOCK] for i in blocks))
 
 
 def _calibration(probability: FloatArray, label: FloatArray, weight: FloatArray) -> Statistic:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from training.evaluate import Judged
-from training.metrics import Bin, lift
+from training.metrics import Bin, lifts
 from training.run import Explained, Trained
 
 if TYPE_CHECKING:
@@ -119,9 +119,9 @@ def precision_recall(figure: Figure, test: Judged) -> Figure:
 def lift_by_share(figure: Figure, test: Judged) -> Figure:
     """The rate among those visited over the rate among all, by the share that is visited; weighted."""
     shares = np.linspace(0.02, 1, 50)
-    lifts = [lift(test.probability, test.label, test.weight, share) for share in shares]
+    found = lifts(test.probability, test.label, test.weight, shares.tolist())
     axes = figure.subplots()
-    axes.plot(shares, lifts, color=_BLUE, label="forward test")
+    axes.plot(shares, found, color=_BLUE, label="forward test")
     axes.axhline(1, color=_GREY, linestyle="--", label="no model")
     _named(
         axes,

@@ -19,6 +19,7 @@ import numpy as np
 from features.frame import FeatureFrame
 from features.times import FloatArray, IntArray
 from training.explain import Ledger
+from training.places import places_of
 
 TENTHS = tuple(i / 10 for i in range(1, 10))
 MOST_TEXTS = 20
@@ -148,7 +149,7 @@ def spread_of(values: FloatArray, entity: IntArray, names: Sequence[str] | None 
 
 def mean_of(values: FloatArray, entity: IntArray) -> Mean:
     """The mean of some rows and its standard error over entities."""
-    _, place = np.unique(entity, return_inverse=True)
+    place, _ = places_of(entity)
     mean = float(values.mean())
     off = np.bincount(place, values - mean)
     return Mean(_short(mean), _short(np.sqrt(_small(len(off)) * np.sum(off**2)) / len(values)))
@@ -161,8 +162,7 @@ def shares_of(bins: IntArray, count: int, entity: IntArray) -> tuple[FloatArray,
     over the m entities, where e = (the entity's rows by bin) - shares * (its rows): the linearised
     ratio of cluster sampling (Cochran 1977, section 9A; Rao and Scott 1981).
     """
-    _, place = np.unique(entity, return_inverse=True)
-    entities = int(place.max()) + 1
+    place, entities = places_of(entity)
     table = np.bincount(place * count + bins, minlength=entities * count).reshape(entities, count)
     rows = table.sum(axis=1, keepdims=True)
     shares = table.sum(axis=0) / len(bins)

@@ -17,6 +17,7 @@ from training.dataset import LabelledFrame, Source, labelled_frame
 from training.errors import TooLittleData
 from training.evaluate import Evaluation, Matrix, Model, evaluate, matrix_of
 from training.explain import centre_of
+from training.forward_sample import Forward, forward_sample
 from training.gate import Rung
 from training.interval import VennAbers, fit_venn_abers
 from training.labels import ENTITY, Target
@@ -51,7 +52,7 @@ class Trained:
         bundle: what is registered and served: fitted to all that was known at the cut-off.
         twin: the same of the forward test: it knows nothing after the end of the calibration part.
         evaluation: what the twin was worth on the test part.
-        split: its parts in time.
+        split: its parts in time, as far as they were looked at; `everything` is all there is.
         source: what it was trained on.
         explained: by the twin.
         settings: of the trees, over the defaults.
@@ -71,7 +72,7 @@ class Trained:
             **dict(DEFAULTS),
             **self.settings,
             **self.split.dates(),
-            "rounds": self.evaluation.rounds,
+            "rounds": self.bundle.booster.num_trees(),
             "cutoff": self.bundle.manifest["cutoff"],
             "features": len(self.bundle.encoding.names),
             "feature_hash": self.bundle.encoding.hash,
@@ -105,55 +106,78 @@ def train_target(
     _check_entities(source, target)
     frame = labelled_frame(source, target)
     split = forward_split(target, source.history, frame.snapshots, source.cutoff, source.policy)
-    matrix = matrix_of(frame)
-    evaluation = evaluate(matrix, split, progress, params)
+    return train_frame(source, frame, split, progress, params=params)
+
+
+def train_frame(
+    source: Source,
+    frame: LabelledFrame,
+    split: Split,
+    progress: Progress | None = None,
+    *,
+    params: Mapping[str, Any] | None = None,
+    rounds: int | None = None,
+) -> Trained:
+    """The same, the features and the labels being there.
+
+    Args:
+        rounds: how many trees, where the forward test is not to say.
+    """
+    forward = forward_sample(split, frame.snapshots.entity, params)
+    drawn, matrix = forward.split, matrix_of(frame)
+    evaluation = evaluate(matrix, drawn, progress, params, rounds=rounds)
     verdict = evaluation.verdict
     if verdict.rung != "model":
         matrix = matrix.seeing(*_SEEN[verdict.rung])
-        evaluation = replace(evaluate(matrix, split, params=params, plain=True), verdict=verdict)
-    trees = fit(matrix.fitted(split.everything), frame.encoding, rounds=evaluation.rounds, params=params)
-    bundle, _ = _bundle(source, matrix, split, evaluation, Model(trees, evaluation.calibration))
-    twin, explained = _bundle(source, matrix, split, evaluation, evaluation.model)
+        evaluation = replace(
+            evaluate(matrix, drawn, params=params, rounds=rounds, plain=True), verdict=verdict
+        )
+    most = rounds or forward.served(evaluation.rounds)
+    trees = fit(matrix.streamed(split.everything), frame.encoding, rounds=most, params=params)
+    bundle, _ = _bundle(source, matrix, forward, evaluation, Model(trees, evaluation.calibration))
+    twin, explained = _bundle(source, matrix, forward, evaluation, evaluation.model)
     twin = replace(twin, manifest={**twin.manifest, "cutoff": iso(split.calibrate.end)})
-    intervals = _intervals(matrix, split, evaluation)
-    bundle = replace(bundle, profile=_profile(twin, frame, split), venn_abers=intervals)
-    return Trained(bundle, twin, evaluation, split, source, explained, params or {})
+    intervals = _intervals(matrix, drawn, evaluation)
+    bundle = replace(bundle, profile=_profile(twin, frame, forward), venn_abers=intervals)
+    return Trained(bundle, twin, evaluation, drawn, source, explained, params or {})
 
 
 def _bundle(
-    source: Source, matrix: Matrix, split: Split, evaluation: Evaluation, model: Model
+    source: Source, matrix: Matrix, forward: Forward, evaluation: Evaluation, model: Model
 ) -> tuple[Bundle, Explained]:
+    split = forward.split
     frame, later = matrix.frame, matrix.judged(split.test)
-    shown = model.probability(later.matrix)
+    judged = model is evaluation.model
+    margin = evaluation.margin if judged else margins(model.trees, later.matrix)
     some = _spread(len(later.label), EXPLAINED_ROWS)
     explained = Explained(later.matrix[some], contributions(model.trees, later.matrix[some]))
-    margin = margins(model.trees, explained.matrix)
-    medium, high = np.quantile(shown, TIER_SHARES)
+    medium, high = np.quantile(model.platt.probability(margin), TIER_SHARES)
     bundle = Bundle(
         target=frame.target,
         booster=model.trees,
         encoding=frame.encoding,
         platt=model.platt,
         centre=centre_of(
-            frame.frame.features, explained.contributions, margin, model.platt, later.weight[some]
+            frame.frame.features, explained.contributions, margin[some], model.platt, later.weight[some]
         ),
         conventions=source.conventions,
         reference=source.reference,
         policy=source.policy,
         tiers=(float(medium), float(high)),
-        typical=_typical(frame, matrix.fitted(split.everything)),
+        typical=_typical(frame, matrix.fitted(forward.typical)),
         reliability=evaluation.reliability,
         manifest={
             **source.manifest(),
             "withheld": list(frame.withheld),
             "split": split.dates(),
             "rows_by_part": dict(evaluation.rows),
+            **({"shares_by_part": dict(forward.shares)} if forward.shares else {}),
             "entities_calibrated": len(np.unique(evaluation.test.entity)),
             "metrics": dict(evaluation.metrics),
             "gate": evaluation.verdict.to_dict(),
             "versions": _versions(),
         },
-        golden=matrix.values[_spread(len(matrix.values), GOLDEN_ROWS)],
+        golden=matrix.rows(_spread(len(frame.frame), GOLDEN_ROWS)),
     )
     return bundle, explained
 
@@ -163,16 +187,15 @@ def _intervals(matrix: Matrix, split: Split, evaluation: Evaluation) -> VennAber
 
     As the calibration does, it takes the bundle's own trees to err as those did that ended a step earlier.
     """
-    later = matrix.fitted(split.test)
-    shown = Model(evaluation.model.trees, evaluation.calibration).probability(later.matrix)
-    return fit_venn_abers(shown, later.label, later.weight, matrix.entity(split.test))
+    shown = evaluation.calibration.probability(evaluation.margin)
+    return fit_venn_abers(shown, *matrix.outcomes(split.test), matrix.entity(split.test))
 
 
-def _profile(twin: Bundle, labelled: LabelledFrame, split: Split) -> Profile:
+def _profile(twin: Bundle, labelled: LabelledFrame, forward: Forward) -> Profile:
     """What the snapshots were like, labelled or not, and what is said of those the twin never saw."""
     entity = labelled.snapshots.entity
-    every = split.train.rows | split.calibrate.rows | split.test.rows
-    tested = np.flatnonzero(split.test.rows)
+    every = np.flatnonzero(forward.remembered)
+    tested = np.flatnonzero(forward.split.test.rows)
     some = tested[_spread(len(tested), EXPLAINED_ROWS)]
     shown = Shown(*twin.explained(labelled.frame.take(some)), entity[some])
     return profile_of(labelled.frame.take(every), entity[every], labelled.withheld, shown)

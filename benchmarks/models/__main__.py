@@ -1,4 +1,4 @@
-"""`python -m benchmarks.models truth|cdnow|null`: see `--help`."""
+"""`python -m benchmarks.models truth|cdnow|null|speed`: see `--help`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import gettempdir
 
 from rich.console import Console
 
@@ -50,6 +51,12 @@ def _reports(arguments: argparse.Namespace, facts: Mapping[str, str], say: objec
         from benchmarks.models.cdnow import cdnow_reports
 
         return cdnow_reports(arguments.data / "cdnow" / "CDNOW_master.txt", facts, say)  # type: ignore[arg-type]
+    if arguments.what == "speed":
+        from benchmarks.models.speed import Asked as Trainings
+        from benchmarks.models.speed import speed_reports
+
+        trainings = Trainings(arguments.snapshots, arguments.columns, arguments.rounds, arguments.repeats)
+        return speed_reports(trainings, arguments.worlds, facts, say)  # type: ignore[arg-type]
     from benchmarks.models.null import null_reports
 
     return null_reports(arguments.data / "null_crm", facts)
@@ -61,14 +68,31 @@ def _parser() -> argparse.ArgumentParser:
         description="dealcast's models beside known truths and named peers.",
     )
     add = parser.add_argument
-    add("what", choices=("truth", "cdnow", "null"),
+    add("what", choices=("truth", "cdnow", "null", "speed"),
         help="truth: a made-up world whose true probabilities are known; cdnow: repeat orders beside BG/NBD; "
-             "null: deals of which nothing tells won from lost")  # fmt: skip
+             "null: deals of which nothing tells won from lost; "
+             "speed: the whole training beside lightgbm.train")  # fmt: skip
     add("--opportunities", type=int, default=5_000, help="truth: deals in each world; default: %(default)s")
     add("--seeds", type=_integers, default=(1, 2, 3), help="truth: with commas; default: 1,2,3")
     add("--scores", type=int, default=3_000, help="truth: scores judged in each; default: %(default)s")
     add("--draws", type=int, default=200, help="truth: futures behind each chance; default: %(default)s")
     add("--data", type=Path, default=SHARED, help="folder of the data sets; default: %(default)s")
+    add("--snapshots", type=int, default=1_000_000, help="speed: rows of the frame; default: %(default)s")
+    add(
+        "--columns",
+        type=_integers,
+        default=(120,),
+        help="speed: features, with commas, 0 for all; default: 120",
+    )
+    add(
+        "--rounds",
+        type=int,
+        default=300,
+        help="speed: trees, 0 for as many as are best; default: %(default)s",
+    )
+    add("--repeats", type=int, default=3, help="speed: trainings of each kind; default: %(default)s")
+    add("--worlds", type=Path, default=Path(gettempdir()) / "dealcast-worlds",
+        help="speed: folder where the made-up CRM is kept; default: %(default)s")  # fmt: skip
     add("--out", type=Path, help="a Markdown file for the tables")
     return parser
 
