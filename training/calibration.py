@@ -15,7 +15,7 @@ import numpy as np
 from features.times import FloatArray
 
 LEAST_SLOPE = 1e-3  # keeps the order where the later rows show none
-DOUBT = 100.0  # about what 500 entities say, each of whom says p(1 - p)
+DOUBT = 50.0  # about what 250 entities say, each of whom says p(1 - p)
 _TREES = np.array([1.0, 0.0])  # slope and intercept of what the trees say themselves
 _CLOSE = 1e-9  # the gradient of the mean log loss at which the search ends
 _FARTHEST = 700.0  # `math.exp` of more than 709 overflows

@@ -68,7 +68,8 @@ class Evaluation:
         margin: of the judged trees on the same rows, before any calibration.
         verdict: whether the model has earned its place.
         model: the judged one.
-        calibration: of the judged trees on the test part, for trees fitted one step later.
+        calibration: for trees fitted one step later: what the trees of both steps before needed on the parts
+            that followed them.
     """
 
     rounds: int
@@ -173,9 +174,8 @@ def evaluate(
     )  # fmt: skip
     rounds = early.current_iteration()
     trees = fit(matrix.fitted(split.before_test), encoding, rounds=rounds, params=params)
-    model = Model(
-        trees, AS_SAID if plain else calibrated(matrix, split.calibrate, margins(early, later.matrix))
-    )
+    first = (split.calibrate, margins(early, later.matrix))
+    model = Model(trees, AS_SAID if plain else calibrated(matrix, first))
     test, entity = matrix.judged(split.test), matrix.entity(split.test)
     margin = margins(trees, test.matrix)
     probability = model.platt.probability(margin)
@@ -190,15 +190,20 @@ def evaluate(
         margin=margin,
         verdict=verdict_of(probability, said, test.label, test.weight, entity),
         model=model,
-        calibration=AS_SAID if plain else calibrated(matrix, split.test, margin),
+        calibration=AS_SAID if plain else calibrated(matrix, first, (split.test, margin)),
     )
 
 
-def calibrated(matrix: Matrix, part: Part, margin: FloatArray) -> Platt:
-    """The calibration of trees that have this margin on the labelled rows of a part they did not see."""
-    label, weight = matrix.outcomes(part)
-    _, entities = places_of(matrix.entity(part))
-    return fit_platt(margin, label, weight, entities)
+def calibrated(matrix: Matrix, *judged: tuple[Part, FloatArray]) -> Platt:
+    """The calibration that trees needed on parts which they did not see.
+
+    Args:
+        judged: each part with the margin that trees ending before it have on its labelled rows.
+    """
+    outcomes = [matrix.outcomes(part) for part, _ in judged]
+    label, weight = (np.concatenate(values) for values in zip(*outcomes, strict=True))
+    _, entities = places_of(np.concatenate([matrix.entity(part) for part, _ in judged]))
+    return fit_platt(np.concatenate([margin for _, margin in judged]), label, weight, entities)
 
 
 def _metrics(probability: FloatArray, baselines: Mapping[str, FloatArray], test: Sample) -> dict[str, float]:

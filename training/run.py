@@ -92,8 +92,8 @@ def train_target(
     """Evaluate the recipe forward in time, then fit it once more one step later.
 
     The figures are those of trees that saw nothing of the test part. The bundle's own trees are fitted
-    to all that was known at the cut-off, with the calibration that those judged trees needed on the test
-    part, which they had not seen. Where the forward test does not show that the model is better than the
+    to all that was known at the cut-off, with the calibration that the trees of both steps before
+    needed on the parts that they had not seen. Where the forward test does not show that the model is better than the
     rates of the stages or the base rate (`training.gate`), the trees see the stage alone, or nothing.
 
     Args:
