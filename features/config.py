@@ -35,6 +35,8 @@ class PipelineConfig:
             therefore be used without a history of changes.
         extra_categories, extra_numbers: further columns that are to be features, of
             `opportunities`, or of `accounts` where written "accounts.NAME".
+        crm_probability: one of `extra_numbers`: the CRM's own win probability, a share or in percent, beside
+            which a win model is judged.
         learn_at: the moments at which a model learns from a deal; "weekly": once a week; "records":
             also whenever something of the deal became known, where scores are asked just then.
         stall_days: horizon of the stall label in days.
@@ -53,6 +55,7 @@ class PipelineConfig:
     fixed_fields: tuple[str, ...] = ()
     extra_categories: tuple[str, ...] = ()
     extra_numbers: tuple[str, ...] = ()
+    crm_probability: str = ""
     learn_at: str = "weekly"
     stall_days: int = 30
     churn_days: int = 90
@@ -91,6 +94,9 @@ def config_from(values: Mapping[str, Any], *, where: str) -> PipelineConfig:
     both = sorted(set(checked.get(EXTRA[0], ())) & set(checked.get(EXTRA[1], ())))
     if both:
         raise ConfigError(f"{where}: {both[0]} is named both in {EXTRA[0]} and in {EXTRA[1]}; name it in one")
+    crm = checked.get("crm_probability", "")
+    if crm and crm not in checked.get("extra_numbers", ()):
+        raise ConfigError(f"{where}: crm_probability is {crm!r}; name the same column in extra_numbers too")
     return PipelineConfig(**checked)
 
 

@@ -25,7 +25,7 @@ _FIGURES: Mapping[str, str] = MappingProxyType(
         "lift_top_tenth": "lift in the top tenth",
     }
 )
-_BESIDE = ("", "baseline_base_rate_", "baseline_stage_rate_")
+_BESIDE = ("", "baseline_base_rate_", "baseline_stage_rate_", "baseline_logistic_", "baseline_crm_")
 
 
 def model_card(trained: Trained, weights: Sequence[Weight], data_name: str) -> str:
@@ -125,7 +125,7 @@ def _figures(metrics: Mapping[str, float]) -> str:
         rows.append((wording, *("" if value is None else f"{value:.4f}" for value in values)))
     return _titled(
         "Figures", "On the test part, later than anything the model had seen, and looked at once.", "",
-        *_table(("", "model", "base rate", "rate of the stage"), rows),
+        *_table(("", "model", "base rate", "rate of the stage", "logistic regression", "CRM's own"), rows),
     )  # fmt: skip
 
 

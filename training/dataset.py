@@ -11,7 +11,7 @@ import numpy as np
 from features.agreed import conventions_of
 from features.build import build_features
 from features.canonical import CanonicalData
-from features.catalog import SEASONAL
+from features.catalog import SEASONAL, custom_feature
 from features.conventions import Conventions
 from features.frame import FeatureFrame
 from features.from_tables import history_from_tables
@@ -67,7 +67,8 @@ class Source:
 class LabelledFrame:
     """The features of a target's snapshots and their encoding; labels follow from a split.
 
-    `withheld` names the features that the trees may not learn from; they are missing in the frame.
+    `withheld` names the features that the trees may not learn from; they are missing in the frame. `crm`
+    is the one that holds the CRM's own probability of what is predicted; empty where there is none.
     """
 
     target: Target
@@ -75,6 +76,7 @@ class LabelledFrame:
     frame: FeatureFrame
     encoding: Encoding
     withheld: tuple[str, ...]
+    crm: str = ""
 
 
 def open_source(data: CanonicalData, cutoff: int) -> Source:
@@ -95,7 +97,15 @@ def labelled_frame(source: Source, target: Target) -> LabelledFrame:
     frame = build_features(source.history, snapshots, ENTITY[target], source.reference)
     withheld = _withheld(frame, snapshots)
     frame.values[:, [feature.name in withheld for feature in frame.features]] = np.nan
-    return LabelledFrame(target, snapshots, frame, learn_encoding(frame), withheld)
+    return LabelledFrame(
+        target, snapshots, frame, learn_encoding(frame), withheld, crm_feature(source, target)
+    )
+
+
+def crm_feature(source: Source, target: Target) -> str:
+    """The feature that holds the CRM's own probability of a target; empty where there is none."""
+    column = source.data.config.crm_probability if target == "win" else ""
+    return custom_feature(column, category=False).name if column else ""
 
 
 def grid_of(source: Source, target: Target) -> Snapshots:

@@ -10,7 +10,7 @@ import lightgbm as lgb
 import numpy as np
 
 from features.times import FloatArray, IntArray
-from training.baselines import base_rate, stage_rates
+from training.baselines import base_rate, crm_says, logistic, stage_rates
 from training.calibration import AS_SAID, Platt, fit_platt
 from training.censoring import censoring_weights, fitting_weights
 from training.dataset import LabelledFrame
@@ -61,7 +61,8 @@ class Evaluation:
     Attributes:
         rounds: trees at which the log loss on the calibration part was least.
         metrics: of the model, of the base rate and of the stage's rate, as `name` or
-            `baseline_base_rate_name`, `baseline_stage_rate_name`.
+            `baseline_base_rate_name`, `baseline_stage_rate_name`, `baseline_logistic_name`, and where the CRM
+            has a probability of its own, `baseline_crm_name`.
         reliability: what came true of what was said.
         rows: labelled snapshots per part.
         test: the test part row by row, for plots and intervals.
@@ -173,7 +174,8 @@ def evaluate(
         progress=progress, params=params,
     )  # fmt: skip
     rounds = early.current_iteration()
-    trees = fit(matrix.fitted(split.before_test), encoding, rounds=rounds, params=params)
+    before = matrix.fitted(split.before_test)
+    trees = fit(before, encoding, rounds=rounds, params=params)
     first = (split.calibrate, margins(early, later.matrix))
     model = Model(trees, AS_SAID if plain else calibrated(matrix, first))
     test, entity = matrix.judged(split.test), matrix.entity(split.test)
@@ -181,6 +183,8 @@ def evaluate(
     probability = model.platt.probability(margin)
     rows = np.flatnonzero(split.test.rows)[split.test.known]
     said = _baselines(matrix, split.before_test, rows)
+    if not plain:
+        said["logistic"] = logistic(before, test.matrix, encoding.category_positions)
     return Evaluation(
         rounds=rounds,
         metrics=_metrics(probability, said, test),
@@ -224,4 +228,7 @@ def _baselines(matrix: Matrix, part: Part, test_rows: IntArray) -> dict[str, Flo
         train_rows = np.flatnonzero(part.rows)[part.known]
         rates, other = stage_rates(frame, train_rows, label, weight)
         found["stage_rate"] = np.array([rates.get(stage, other) for stage in frame.texts("stage", test_rows)])
+    if matrix.frame.crm:
+        given = np.asarray(frame.columns[matrix.frame.crm], np.float64)[test_rows]
+        found["crm"] = crm_says(given, base_rate(label, weight))
     return found

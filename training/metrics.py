@@ -79,6 +79,42 @@ def lifts(
     return [one(share) for share in shares]
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """What visits to the highest scores of each week would have met.
+
+    Attributes:
+        capacity: visits a week.
+        visits: in all weeks; less than `capacity` in a week with fewer rows.
+        rate, overall: the weighted share that came true among those visited, and among all.
+    """
+
+    capacity: int
+    visits: int
+    rate: float
+    overall: float
+
+    @property
+    def lift(self) -> float:
+        """Times as often as without a choice."""
+        return self.rate / self.overall
+
+    def to_dict(self) -> dict[str, float | int]:
+        return {**asdict(self), "lift": self.lift}
+
+
+def chosen_at(
+    capacity: int, week: IntArray, probability: FloatArray, label: FloatArray, weight: FloatArray
+) -> Chosen:
+    """The `capacity` highest probabilities of each week, each row's week given as a number."""
+    order = np.lexsort((-probability, week))
+    begins = np.concatenate([[True], np.diff(week[order]) != 0])
+    place = np.arange(len(order)) - np.flatnonzero(begins)[np.cumsum(begins) - 1]
+    taken = order[place < capacity]
+    rate = float(np.average(label[taken], weights=weight[taken]))
+    return Chosen(capacity, len(taken), rate, float(np.average(label, weights=weight)))
+
+
 def reliability_table(
     probability: FloatArray, label: FloatArray, weight: FloatArray, entity: IntArray
 ) -> tuple[Bin, ...]:

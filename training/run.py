@@ -93,8 +93,9 @@ def train_target(
 
     The figures are those of trees that saw nothing of the test part. The bundle's own trees are fitted
     to all that was known at the cut-off, with the calibration that the trees of both steps before
-    needed on the parts that they had not seen. Where the forward test does not show that the model is better than the
-    rates of the stages or the base rate (`training.gate`), the trees see the stage alone, or nothing.
+    needed on the parts that they had not seen. Where the forward test does not show that the model is
+    better than the rates of the stages or the base rate (`training.gate`), the trees see the stage
+    alone, or nothing.
 
     Args:
         progress: is told of the rounds of the first fit.
@@ -172,7 +173,9 @@ def _bundle(
             "split": split.dates(),
             "rows_by_part": dict(evaluation.rows),
             **({"shares_by_part": dict(forward.shares)} if forward.shares else {}),
-            "entities_calibrated": len(np.unique(evaluation.test.entity)),
+            "entities_calibrated": len(
+                np.unique(np.concatenate([matrix.entity(part) for part in (split.calibrate, split.test)]))
+            ),
             "metrics": dict(evaluation.metrics),
             "gate": evaluation.verdict.to_dict(),
             "versions": _versions(),

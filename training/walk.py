@@ -18,15 +18,17 @@ from features.canonical import CanonicalData
 from features.frame import FeatureFrame
 from features.from_tables import history_from_tables
 from features.snapshots import Snapshots
-from features.times import FloatArray, IntArray, iso
-from training.baselines import base_rate, stage_rates
-from training.censoring import censoring_weights
+from features.times import WEEK, FloatArray, IntArray, iso
+from training.baselines import MOST_ROWS, base_rate, crm_says, logistic, stage_rates
+from training.bundle import Bundle
+from training.censoring import censoring_weights, fitting_weights
 from training.compare_slices import Slice, dimensions_of, slices_of
-from training.dataset import Source, grid_of, open_source
+from training.dataset import Source, crm_feature, grid_of, open_source
 from training.errors import TooLittleData
 from training.gate import Rung
 from training.labels import ENTITY, Target, eligible, label
-from training.metrics import Bin, forward_metrics, reliability_table
+from training.metrics import Bin, Chosen, chosen_at, forward_metrics, reliability_table
+from training.models import Sample
 from training.paired import Difference, Pair
 from training.run import train_target
 from training.splits import gap_of
@@ -65,6 +67,7 @@ class Walk:
         against: per baseline the model's difference to it, by metric.
         reliability: what came true of what was said.
         slices: the model against the base rate, slice by slice.
+        chosen: what visits to the highest scores of each week would have met; None if not asked for.
     """
 
     target: Target
@@ -75,6 +78,7 @@ class Walk:
     against: Mapping[str, Mapping[str, Difference]]
     reliability: tuple[Bin, ...]
     slices: tuple[Slice, ...]
+    chosen: Chosen | None = None
 
     @property
     def rows(self) -> int:
@@ -99,6 +103,7 @@ class Walk:
             },
             "reliability": [row.to_dict() for row in self.reliability],
             "slices": [each.to_dict() for each in self.slices],
+            "chosen": None if self.chosen is None else self.chosen.to_dict(),
         }
 
 
@@ -114,12 +119,16 @@ class _Scored:
 
 
 def walk(
-    data: CanonicalData, target: Target, until: int, *, steps: int, every: int, told: Told | None = None
-) -> Walk:
+    data: CanonicalData, target: Target, until: int, *, steps: int, every: int, capacity: int | None = None,
+    told: Told | None = None,
+) -> Walk:  # fmt: skip
     """Retrain `steps` times, `every` microseconds apart, and judge all scores by what is known at `until`.
 
     The last step's scores end a gap before `until`: the horizon, or for a win the time within which four
     of five are decided.
+
+    Args:
+        capacity: visits a week, for what the highest scores would have met.
 
     Raises:
         TooLittleData: no step had enough to train on, or too few of what was scored has ended.
@@ -141,7 +150,7 @@ def walk(
         scored.append(rows)
     if not scored:
         raise TooLittleData(f"{target}: no step could be trained; the first: {found[0].skipped}")
-    return _judged(target, until, tuple(found), scored)
+    return _judged(target, until, tuple(found), scored, capacity)
 
 
 def _step(whole: Source, target: Target, at: int, until: int, judged_at: int) -> tuple[Rung, _Scored]:
@@ -156,15 +165,17 @@ def _step(whole: Source, target: Target, at: int, until: int, judged_at: int) ->
     known = labels.known
     asked = snapshots.take(known)
     frame = build_features(history, asked, ENTITY[target], bundle.reference)
-    said = {"model": bundle.probability(frame), **_baselines(source, target, frame)}
+    said = {"model": bundle.probability(frame), **_baselines(source, bundle, frame)}
     return bundle.rung, _Scored(
         asked, labels.value[known], censoring_weights(labels)[known], said,
         dimensions_of(target, history, asked, frame),
     )  # fmt: skip
 
 
-def _baselines(source: Source, target: Target, frame: FeatureFrame) -> dict[str, FloatArray]:
-    """What the base rate and the stages' rates, as they were known then, say of the same snapshots."""
+def _baselines(source: Source, bundle: Bundle, frame: FeatureFrame) -> dict[str, FloatArray]:
+    """What the base rate, the stages' rates and a logistic regression, as of then, say of the same
+    snapshots."""
+    target = bundle.target
     snapshots = grid_of(source, target)
     labels = label(target, source.history, snapshots, source.cutoff, source.policy)
     rows = np.flatnonzero(labels.known)
@@ -174,10 +185,20 @@ def _baselines(source: Source, target: Target, frame: FeatureFrame) -> dict[str,
         learnt = build_features(source.history, snapshots, only=("stage",))
         rates, other = stage_rates(learnt, rows, value, weight)
         found["stage_rate"] = np.array([rates.get(stage, other) for stage in frame.columns["stage"]])
+    if crm := crm_feature(source, target):
+        found["crm"] = crm_says(np.asarray(frame.columns[crm], np.float64), base_rate(value, weight))
+    some = np.unique(np.linspace(0, len(rows) - 1, MOST_ROWS).astype(np.int64))
+    before = build_features(source.history, snapshots.take(rows[some]), ENTITY[target], source.reference)
+    seen = bundle.encoding.matrix(before)
+    seen[:, [name in bundle.manifest["withheld"] for name in bundle.encoding.names]] = np.nan
+    train = Sample(seen, value[some], fitting_weights(labels, snapshots.entity)[rows[some]])
+    found["logistic"] = logistic(train, bundle.encoding.matrix(frame), bundle.encoding.category_positions)
     return found
 
 
-def _judged(target: Target, until: int, steps: tuple[Step, ...], scored: Sequence[_Scored]) -> Walk:
+def _judged(
+    target: Target, until: int, steps: tuple[Step, ...], scored: Sequence[_Scored], capacity: int | None
+) -> Walk:
     entity: IntArray = np.concatenate([each.snapshots.entity for each in scored])
     value, weight = (np.concatenate([getattr(s, name) for s in scored]) for name in ("label", "weight"))
     if len(np.unique(value)) < 2:
@@ -189,10 +210,12 @@ def _judged(target: Target, until: int, steps: tuple[Step, ...], scored: Sequenc
     for name, theirs in said.items():
         of_theirs = forward_metrics(theirs, value, weight)
         metrics |= {f"baseline_{name}_{metric}": figure for metric, figure in of_theirs.items()}
+    week = np.concatenate([each.snapshots.as_of for each in scored]) // WEEK
     dimensions = {name: np.concatenate([s.dimensions[name] for s in scored]) for name in scored[0].dimensions}
     return Walk(
         target, until, steps, len(np.unique(entity)), metrics,
         against={name: pair.differences() for name, pair in pairs.items()},
         reliability=reliability_table(model, value, weight, entity),
         slices=slices_of(pairs["base_rate"], dimensions),
+        chosen=None if capacity is None else chosen_at(capacity, week, model, value, weight),
     )  # fmt: skip

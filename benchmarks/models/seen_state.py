@@ -13,7 +13,7 @@ from features.sample import Sample
 from features.sample.behaviour import INBOUND, OUTBOUND, Activities, is_held
 from features.sample.causes import causes_of
 from features.sample.columns import take
-from features.sample.setting import PRODUCTS, SOURCES, START
+from features.sample.setting import PRODUCTS, SOURCES, STAGES, START
 from features.sample.world import World
 from features.snapshots import Snapshots
 from features.tables import OPPORTUNITY_KINDS
@@ -24,7 +24,8 @@ HALF_LIFE_WEEKS = 4.0
 
 # Stage, dwell, decayed contact intensities, silence: the state in the words of the promise.
 LISTED = (
-    "stage", "days_in_stage", "dwell", "silence", "inbound_intensity", "outbound_intensity", "held_intensity",
+    "stage", "stage_position", "days_in_stage", "dwell", "silence", "inbound_intensity", "outbound_intensity",
+    "held_intensity",
 )  # fmt: skip
 
 
@@ -63,13 +64,14 @@ def seen_frame(world: World, rows: IntArray) -> FeatureFrame:
         **causes_of(deals),
         **{f"replies_{week}_weeks_ago": deals.replies[:, week] for week in range(deals.replies.shape[1])},
         **{name: values[rows] for name, values in _intensities(world).items()},
-        "stage": deals.stage.astype(np.float64),
+        "stage_position": deals.stage.astype(np.float64),
         "days_in_stage": (monday - deals.stage_since) / DAY,
         "age_days": (monday - deals.created_at) / DAY,
         "days_to_expected_close": (deals.expected_close_at - monday) / DAY,
         "amount": deals.amount,
     }
     texts: dict[str, TextArray] = {
+        "stage": np.array(STAGES, object)[deals.stage],
         "source": np.array(SOURCES, object)[deals.source],
         "product": np.array(PRODUCTS, object)[deals.product],
         "kind": np.array(OPPORTUNITY_KINDS, object)[deals.kind],

@@ -24,16 +24,19 @@ def evaluate(
     target: Annotated[ModelName, typer.Option(help="What is predicted.")] = ModelName.WIN,
     steps: Annotated[int, typer.Option(min=1, help="How often it is retrained.")] = 6,
     every: Annotated[int, typer.Option(min=1, metavar="DAYS", help="Days from one step to the next.")] = 30,
+    capacity: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Visits a week: what the N highest scores met.")
+    ] = None,
     as_of: AsOf = None,
     to: Annotated[Path | None, typer.Option("--out", metavar="FILE", help=".json")] = None,
 ) -> None:
     """Walk forward through time: retrain at every step, score what comes next, judge by what came of it.
 
     Each step knows nothing later than itself. Figures come with 90% intervals over draws of deals or
-    accounts, beside the base rate and the stage's rate as they were known at each step. Nothing is
+    accounts, beside the base rate, the stage's rate and a logistic regression as of each step. Nothing is
     registered.
 
-    Example: dealcast evaluate data/ --target win --steps 6 --every 30 --out evaluation.json
+    Example: dealcast evaluate data/ --target win --steps 6 --every 30 --capacity 20 --out evaluation.json
     """
     if to is not None and to.suffix != ".json":
         raise typer.BadParameter(f"--out {to}: write it as a .json file")
@@ -43,7 +46,7 @@ def evaluate(
     with err.status("walking forward") as status:
         found = walk(
             tables, target.value, instant(as_of, tables), steps=steps, every=every * DAY,
-            told=status.update,
+            capacity=capacity, told=status.update,
         )  # fmt: skip
     _print(found)
     if to is not None:
@@ -77,6 +80,12 @@ def _print(found: Walk) -> None:
     for row in found.reliability:
         shown.add_row(f"{row.low:.0%} to {row.high:.0%}", f"{row.observed:.0%}", f"{row.n:,}")
     out.print(shown)
+    if found.chosen is not None:
+        c = found.chosen
+        out.print(
+            f"{c.capacity} visits a week to the highest scores: {c.rate:.0%} of {c.visits:,} came true, of"
+            f" all {c.overall:.0%}: {c.lift:.2f} times as often"
+        )
     worst = max(found.slices, key=lambda each: each.figures["log_loss"].harm, default=None)
     if worst is not None:
         figure = worst.figures["log_loss"]

@@ -36,6 +36,8 @@ def test_the_figures_stand_beside_those_of_the_baselines(
         f"{metrics['log_loss']:.4f}",
         f"{metrics['baseline_base_rate_log_loss']:.4f}",
         f"{stage:.4f}" if stage else "",
+        f"{metrics['baseline_logistic_log_loss']:.4f}",
+        "",
     ]
 
 

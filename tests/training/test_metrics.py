@@ -13,8 +13,17 @@ from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 from features.catalog import Feature
 from features.frame import frame_of_columns
 from features.times import FloatArray
-from training.baselines import PRIOR_ROWS, base_rate, stage_rates
-from training.metrics import Bin, bin_of, calibration_error, forward_metrics, lift, reliability_table
+from training.baselines import PRIOR_ROWS, SURE, base_rate, crm_says, logistic, stage_rates
+from training.metrics import (
+    Bin,
+    bin_of,
+    calibration_error,
+    chosen_at,
+    forward_metrics,
+    lift,
+    reliability_table,
+)
+from training.models import Sample
 
 P = np.array([0.9, 0.6, 0.4, 0.2])
 Y = np.array([1.0, 0.0, 1.0, 0.0])
@@ -141,3 +150,32 @@ def test_a_stage_s_rate_is_drawn_towards_the_base_rate_by_fifty_rows() -> None:
             "lead": (0 + PRIOR_ROWS * 3 / 8) / (5 + PRIOR_ROWS),
         }
     )
+
+
+def test_visits_go_to_the_highest_scores_of_each_week() -> None:
+    week = np.array([3, 1, 1, 1, 3, 2])
+    p = np.array([0.2, 0.9, 0.5, 0.7, 0.3, 0.1])
+    came = np.array([0.0, 1.0, 1.0, 0.0, 1.0, 0.0])
+    weight = np.array([1.0, 1.0, 1.0, 3.0, 1.0, 1.0])
+    found = chosen_at(2, week, p, came, weight)
+    assert (found.visits, found.rate, found.overall) == (5, 2 / 7, 3 / 8)
+    assert chosen_at(9, week, p, came, weight).lift == 1
+
+
+def test_a_logistic_regression_finds_a_straight_cause_and_lets_gaps_and_new_texts_be() -> None:
+    rng = np.random.default_rng(1)
+    x = np.column_stack([rng.normal(size=3_000), np.full(3_000, np.nan), rng.integers(0, 3, 3_000)])
+    x[rng.random(3_000) < 0.1, 0] = np.nan
+    came = (rng.random(3_000) < 1 / (1 + np.exp(-2 * np.nan_to_num(x[:, 0])))).astype(np.float64)
+    later = np.array([[-3, 1, 0], [0, np.nan, 1], [3, np.nan, 7], [np.nan, np.nan, np.nan]])
+    said = logistic(Sample(x, came, np.ones(3_000)), later, [2])
+    assert said[0] < 0.2
+    assert 0.4 < said[1] < 0.6
+    assert said[2] > 0.8
+    assert 0.3 < said[3] < 0.7
+
+
+@pytest.mark.parametrize("scale", [1, 100])
+def test_what_a_crm_says_may_be_a_share_or_in_percent(scale: float) -> None:
+    said = crm_says(np.array([0.0, 0.25, 1.0, np.nan]) * scale, 0.4)
+    assert said == pytest.approx([SURE, 0.25, 1 - SURE, 0.4])

@@ -178,6 +178,19 @@ def test_the_policy_of_the_labels_is_the_configuration_s(data: CanonicalData) ->
     assert (policy.stall_days, policy.churn_days, policy.win_given_stage) == (14, 60, "Proposal")
 
 
+def test_the_crm_s_own_probability_stands_beside_a_win_model_and_no_other(data: CanonicalData) -> None:
+    changes = data["field_changes"]
+    amounts = changes.filter(field="amount")
+    said = amounts.with_columns(field=pl.lit("chance"), value=pl.lit("30"))
+    config = replace(data.config, extra_numbers=("chance",), crm_probability="chance")
+    tables = {**data.tables, "field_changes": pl.concat([changes, said])}
+    source = open_source(replace(data, tables=tables, config=config), T)
+    metrics = train_target(source, "win").evaluation.metrics
+    assert metrics["baseline_crm_roc_auc"] < metrics["roc_auc"]
+    assert metrics["baseline_crm_brier"] > metrics["brier"]
+    assert "baseline_crm_brier" not in train_target(source, "stall").evaluation.metrics
+
+
 def test_progress_is_told_round_by_round(source: Source) -> None:
     told: list[tuple[int, int]] = []
     made = train_target(source, "churn", progress=lambda done, most: told.append((done, most)))

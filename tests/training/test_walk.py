@@ -23,8 +23,8 @@ from training.walk import Walk, walk
 
 @pytest.fixture(scope="module")
 def found(data: CanonicalData) -> Walk:
-    """Stalls, three steps of 60 days."""
-    return walk(data, "stall", data.watermark(), steps=3, every=60 * DAY)
+    """Stalls, three steps of 60 days, five visits a week."""
+    return walk(data, "stall", data.watermark(), steps=3, every=60 * DAY, capacity=5)
 
 
 def test_the_steps_follow_each_other_up_to_a_horizon_before_the_end(data: CanonicalData, found: Walk) -> None:
@@ -87,10 +87,20 @@ def test_no_step_with_enough_data_is_refused(data: CanonicalData) -> None:
 
 
 def test_both_baselines_stand_beside_with_their_draws_and_slices_add_up(found: Walk) -> None:
-    assert set(found.against) == {"base_rate", "stage_rate"}
+    assert set(found.against) == {"base_rate", "stage_rate", "logistic"}
+    base, rest = found.metrics["baseline_base_rate_log_loss"], found.metrics["baseline_logistic_log_loss"]
+    assert rest < base
     for name, differences in found.against.items():
         assert differences["log_loss"].first == pytest.approx(found.metrics[f"baseline_{name}_log_loss"])
         assert differences["log_loss"].second == pytest.approx(found.metrics["log_loss"])
     stages = [each for each in found.slices if each.dimension == "stage"]
     assert 0 < sum(each.rows for each in stages) <= found.rows
     assert found.to_dict()["rows"] == found.rows
+
+
+def test_visits_to_the_highest_scores_meet_more_than_visits_to_anyone(found: Walk) -> None:
+    assert found.chosen is not None
+    weeks = sum(step.until - step.at for step in found.steps) / (7 * DAY)
+    assert 5 * (weeks - 1) <= found.chosen.visits <= 5 * (weeks + 2)
+    assert found.chosen.lift > 1.1
+    assert found.to_dict()["chosen"]["lift"] == found.chosen.lift
