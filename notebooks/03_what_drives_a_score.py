@@ -39,7 +39,7 @@ from training.dataset import open_source
 from training.explain import strongest, whole_percents
 from training.grid import weekly_grid
 from training.labels import eligible
-from training.models import contributions
+from training.trees import contributions
 from training.run import train_target
 
 folder = Path(os.environ.get("DEALCAST_DATA") or tempfile.mkdtemp(prefix="dealcast-"))
@@ -145,7 +145,7 @@ plt.show()
 # The values are those of LightGBM's own tree SHAP, the library only draws them. Their sum is the margin:
 
 # %%
-margin = bundle.booster.predict(matrix, raw_score=True)
+margin = bundle.booster.margins(matrix)
 print(f"farthest from the margin: {np.abs(values.sum(axis=1) - margin).max():.1e}")
 assert np.allclose(values.sum(axis=1), margin)
 

@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 from polars.exceptions import PolarsError
 
@@ -32,8 +31,8 @@ from training.gate import Rung
 from training.interval import VennAbers, venn_abers_from
 from training.labels import ENTITY, LabelPolicy, Target
 from training.metrics import Bin
-from training.models import contributions, margins, ready_to_explain
 from training.profile import Profile, profile_from_json
+from training.trees import Trees, contributions, margins, ready_to_explain
 
 FORMAT = 2
 GOLDEN_ROWS = 8
@@ -65,7 +64,7 @@ class Bundle:
     """
 
     target: Target
-    booster: lgb.Booster
+    booster: Trees
     encoding: Encoding
     platt: Platt
     centre: Centre
@@ -226,7 +225,7 @@ def _assemble(described: dict[str, Any], golden: dict[str, Any], text: str, refe
     rows = np.array(golden["rows"], np.float64)  # None becomes NaN
     return Bundle(
         target=described["target"],
-        booster=lgb.Booster(model_str=text),
+        booster=Trees(text),
         encoding=Encoding(
             tuple(encoding["names"]),
             tuple(encoding["units"]),

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 
 from features.times import FloatArray, IntArray
@@ -16,10 +15,11 @@ from training.censoring import censoring_weights, fitting_weights
 from training.dataset import LabelledFrame
 from training.gate import Verdict, verdict_of
 from training.metrics import Bin, forward_metrics, reliability_table
-from training.models import MOST_ROUNDS, Progress, Sample, Streamed, fit, margins
+from training.models import MOST_ROUNDS, Progress, Sample, Streamed, fit
 from training.places import places_of
 from training.splits import Part, Split
 from training.stream import Stream
+from training.trees import Trees, margins
 
 MOST_COPIED = 500_000  # rows; beyond it a second matrix costs more than encoding them by and by
 
@@ -46,7 +46,7 @@ class Judged:
 class Model:
     """Trees and their calibration."""
 
-    trees: lgb.Booster
+    trees: Trees
     platt: Platt
 
     def probability(self, matrix: FloatArray) -> FloatArray:
@@ -173,7 +173,7 @@ def evaluate(
         matrix.fitted(split.train), encoding, later=None if rounds else later, rounds=rounds or MOST_ROUNDS,
         progress=progress, params=params,
     )  # fmt: skip
-    rounds = early.current_iteration()
+    rounds = early.num_trees()
     before = matrix.fitted(split.before_test)
     trees = fit(before, encoding, rounds=rounds, params=params)
     first = (split.calibrate, margins(early, later.matrix))

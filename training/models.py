@@ -6,15 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import lightgbm as lgb
-import numpy as np
 
 from features.times import FloatArray
 from training.encoding import Encoding
 from training.stream import Stream
-from training.treeshap.checked import Checked, checked
+from training.trees import Trees
 
 DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
@@ -39,7 +37,6 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
 MOST_ROUNDS = 1_000
 PATIENCE = 40
 
-_CHECKED: WeakKeyDictionary[lgb.Booster, Checked] = WeakKeyDictionary()
 
 Progress = Callable[[int, int], None]
 
@@ -66,7 +63,7 @@ def fit(
     train: Sample | Streamed, encoding: Encoding, *, later: Sample | None = None, rounds: int = MOST_ROUNDS,
     progress: Progress | None = None, params: Mapping[str, Any] | None = None,
     judged: Callable[[int, float], None] | None = None,
-) -> lgb.Booster:  # fmt: skip
+) -> Trees:  # fmt: skip
     """Trees for a binary label.
 
     Args:
@@ -93,37 +90,6 @@ def fit(
     return _trimmed(booster)
 
 
-def margins(booster: lgb.Booster, matrix: FloatArray) -> FloatArray:
-    """The trees' sum for each row, before any calibration; float64, one per row."""
-    return np.asarray(booster.predict(matrix, raw_score=True), np.float64)
-
-
-def contributions(booster: lgb.Booster, matrix: FloatArray) -> FloatArray:
-    """SHAP values of the margin: rows x (features + 1), the last column the expected margin.
-
-    By `training.treeshap`, whose tables are made when a booster is first explained (or `ready_to_explain`)
-    and held against LightGBM's own values on some rows; by LightGBM where they cannot be made.
-    """
-    return _checked(booster, matrix).contributions(booster, matrix)
-
-
-def ready_to_explain(booster: lgb.Booster, rows: FloatArray) -> None:
-    """Make the tables behind `contributions` now, and try them on these rows."""
-    _checked(booster, rows)
-
-
-def slowly_explained() -> list[str]:
-    """Why, for each booster in use whose SHAP values are computed by LightGBM, slowly."""
-    return [its.why_slow for its in list(_CHECKED.values()) if its.fast is None]
-
-
-def _checked(booster: lgb.Booster, rows: FloatArray) -> Checked:
-    found = _CHECKED.get(booster)
-    if found is None or found.trees != booster.num_trees():
-        found = _CHECKED[booster] = checked(booster, rows)
-    return found
-
-
 def _dataset(
     sample: Sample | Streamed, encoding: Encoding, reference: lgb.Dataset | None = None
 ) -> lgb.Dataset:
@@ -138,7 +104,7 @@ def _dataset(
     )
 
 
-def _trimmed(booster: lgb.Booster) -> lgb.Booster:
+def _trimmed(booster: lgb.Booster) -> Trees:
     """The trees up to the best round alone, as they are saved and served."""
     best = booster.best_iteration if booster.best_iteration > 0 else booster.current_iteration()
-    return lgb.Booster(model_str=booster.model_to_string(num_iteration=best))
+    return Trees(booster.model_to_string(num_iteration=best))

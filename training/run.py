@@ -21,9 +21,10 @@ from training.forward_sample import Forward, forward_sample
 from training.gate import Rung
 from training.interval import VennAbers, fit_venn_abers
 from training.labels import ENTITY, Target
-from training.models import DEFAULTS, Progress, Sample, contributions, fit, margins
+from training.models import DEFAULTS, Progress, Sample, fit
 from training.profile import Profile, Shown, profile_of
 from training.splits import Split, forward_split
+from training.trees import contributions, margins
 
 EXPLAINED_ROWS = 2_000  # enough for means
 _SEEN: Mapping[Rung, tuple[str, ...]] = {"stage_rate": ("stage",), "base_rate": ()}

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import lightgbm as lgb
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -30,8 +29,9 @@ from training.explain import (
     whole_percents,
 )
 from training.labels import ENTITY, TARGETS, Target
-from training.models import Sample, contributions, margins
+from training.models import Sample
 from training.run import Trained
+from training.trees import contributions, margins
 
 POINTS = st.lists(st.floats(-1, 1), max_size=12)
 RATES = st.floats(0, 1)
@@ -251,7 +251,7 @@ def test_the_strongest_features_are_those_that_speak_loudest_within_their_behavi
 
 
 def test_the_margin_is_the_sum_of_its_shap_values(worlds: Mapping[Target, World]) -> None:
-    booster: lgb.Booster = worlds["stall"].bundle.booster
+    booster = worlds["stall"].bundle.booster
     values = worlds["stall"].values
     why = contributions(booster, values)
     assert why.shape == (len(values), len(FEATURES[ENTITY["stall"]]) + 1)

@@ -70,7 +70,7 @@ def test_what_is_explained_is_of_the_test_part_and_adds_up_to_the_margin(
     made = trained["win"]
     explained = made.explained
     assert 0 < len(explained.matrix) <= min(EXPLAINED_ROWS, made.evaluation.rows["test"])
-    margin = made.twin.booster.predict(explained.matrix, raw_score=True)
+    margin = made.twin.booster.margins(explained.matrix)
     np.testing.assert_allclose(explained.contributions.sum(axis=1), margin, atol=1e-9)
 
 

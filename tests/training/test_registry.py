@@ -242,7 +242,7 @@ def test_the_twin_is_the_model_of_the_forward_test(source: Source, trained: Mapp
     from training.dataset import labelled_frame
     from training.evaluate import matrix_of
     from training.metrics import forward_metrics
-    from training.models import margins
+    from training.trees import margins
 
     made = trained["win"]
     found = made.twin

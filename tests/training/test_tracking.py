@@ -19,7 +19,6 @@ from training.card import summary
 from training.errors import FrameMismatch, TrackingError
 from training.importance import importance
 from training.labels import Target
-from training.models import margins
 from training.run import Trained
 from training.tracking import (
     CHALLENGER,
@@ -31,6 +30,7 @@ from training.tracking import (
     tracking_uri,
 )
 from training.tracking.address import artifact_root, is_database, shown
+from training.trees import margins
 from training.unsent import Reading, load_training, save_training
 
 MLFLOW_SETTINGS = ("DEALCAST_ARTIFACTS", "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_UV_AUTO_DETECT")

@@ -18,8 +18,9 @@ from training.errors import TooLittleData
 from training.evaluate import matrix_of
 from training.labels import TARGETS, Target, eligible
 from training.metrics import forward_metrics
-from training.models import MOST_ROUNDS, margins
+from training.models import MOST_ROUNDS
 from training.run import GOOD_LABEL, Trained, train_target
+from training.trees import margins
 
 T = parse_instant("2024-12-02T10:00:00Z")  # two years in, half a year before the data end
 

@@ -6,7 +6,6 @@ import logging
 import math
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import lightgbm as lgb
@@ -17,12 +16,10 @@ from hypothesis import strategies as st
 
 from features.frame import FeatureFrame
 from features.times import FloatArray
-from training import models
-from training.bundle import load_bundle
 from training.explain import behaviours_of
 from training.labels import TARGETS, Target
-from training.models import contributions, slowly_explained
 from training.run import Trained
+from training.trees import Trees, contributions, slowly_explained
 from training.treeshap import NotExplainable, tree_shap
 from training.treeshap.checked import checked
 from training.treeshap.model_text import model_of
@@ -106,7 +103,9 @@ def trees(params: Mapping[str, Any], seed: int, *, columns: int = 8, rounds: int
     return lgb.train(told, weighted, rounds)
 
 
-def own(booster: lgb.Booster, matrix: FloatArray) -> FloatArray:
+def own(booster: lgb.Booster | Trees, matrix: FloatArray) -> FloatArray:
+    if isinstance(booster, Trees):
+        return booster.contributions(matrix)
     return np.asarray(booster.predict(matrix, pred_contrib=True))
 
 
@@ -186,7 +185,8 @@ def test_a_path_of_forty_features_is_exact_where_lightgbms_own_values_are_not(
     np.testing.assert_allclose(theirs, exact, rtol=0, atol=1e-6)
     assert np.abs(theirs - exact).max() > 1e-9
     with caplog.at_level(logging.WARNING, "dealcast.training"):
-        assert contributions(booster, rows).tobytes() == own(booster, rows).tobytes()
+        found = contributions(Trees(booster.model_to_string()), rows)
+    assert found.tobytes() == own(booster, rows).tobytes()
     assert "are off by" in caplog.text
 
 
@@ -259,7 +259,7 @@ def test_where_the_tables_cannot_be_made_lightgbm_answers_and_it_is_said(
 ) -> None:
     matrix = data(1, 600, 8)
     params = {"objective": "multiclass", "num_class": 3, "verbosity": -1, "num_threads": 1}
-    booster = lgb.train(params, lgb.Dataset(matrix, np.arange(600) % 3), 2)
+    booster = Trees(lgb.train(params, lgb.Dataset(matrix, np.arange(600) % 3), 2).model_to_string())
     before = len(slowly_explained())
     with caplog.at_level(logging.WARNING, "dealcast.training"):
         found = contributions(booster, matrix[:5])
@@ -272,17 +272,17 @@ def test_where_the_tables_cannot_be_made_lightgbm_answers_and_it_is_said(
     assert len(slowly_explained()) == before + 1
 
 
-class Tampered(lgb.Booster):
+class Tampered(Trees):
     """Trees that say of themselves what is not so."""
 
-    def model_to_string(self, *args: Any, **kwargs: Any) -> str:
-        text: str = super().model_to_string(*args, **kwargs)
+    def model_to_string(self) -> str:
+        text = super().model_to_string()
         return re.sub(r"leaf_value=(\S+)", lambda found: f"leaf_value={float(found[1]) + 1e-7!r}", text)
 
 
 def test_tables_that_are_off_are_not_used(caplog: pytest.LogCaptureFixture) -> None:
     booster = trees({"objective": "binary"}, 1)
-    tampered = Tampered(model_str=booster.model_to_string())
+    tampered = Tampered(booster.model_to_string())
     rows = data(2, 30, 8)
     with caplog.at_level(logging.WARNING, "dealcast.training"):
         its = checked(tampered, rows)
@@ -290,27 +290,4 @@ def test_tables_that_are_off_are_not_used(caplog: pytest.LogCaptureFixture) -> N
     assert re.match(r"the tables' values are off by \d\S* on rows that were tried", its.why_slow)
     assert len(caplog.records) == 1
     assert its.contributions(tampered, rows).tobytes() == own(booster, rows).tobytes()
-    assert checked(booster, rows).why_slow == ""
-
-
-def test_trees_that_were_replaced_since_get_new_tables() -> None:
-    booster, matrix = trees({"objective": "binary"}, 1), data(1, 5, 8)
-    contributions(booster, matrix)
-    booster.model_from_string(trees({"objective": "binary"}, 2, rounds=6).model_to_string())
-    np.testing.assert_allclose(contributions(booster, matrix), own(booster, matrix), rtol=0, atol=1e-10)
-
-
-def test_a_bundle_comes_with_its_tables(trained: Mapping[Target, Trained], tmp_path: Path) -> None:
-    trained["win"].bundle.save(tmp_path)
-    booster = load_bundle(tmp_path).booster
-    its = models._CHECKED[booster]
-    assert its.fast is not None
-    assert its.fast.features == booster.num_feature()
-
-
-def test_tables_go_with_their_trees() -> None:
-    booster = trees({"objective": "binary"}, 1)
-    contributions(booster, np.zeros((1, 8)))
-    kept = len(models._CHECKED)
-    del booster
-    assert len(models._CHECKED) == kept - 1
+    assert checked(Trees(booster.model_to_string()), rows).why_slow == ""

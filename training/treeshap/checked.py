@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from typing import Protocol
 
-import lightgbm as lgb
 import numpy as np
 
 from features.times import FloatArray
 from training.errors import NotExplainable
 from training.treeshap.explainer import TreeShap, tree_shap
+
+
+class Booster(Protocol):
+    """What is asked of `training.trees.Trees`."""
+
+    def num_feature(self) -> int: ...
+    def model_to_string(self) -> str: ...
+    def contributions(self, matrix: FloatArray) -> FloatArray: ...
+
 
 TOLERANCE = 1e-10  # of a value, and where values are large, of the row's largest
 TRIED = 8  # rows at the most, besides one of nothing and one of zeros
@@ -25,37 +34,33 @@ class Checked:
     Attributes:
         fast: the tables; None where LightGBM's own way is taken.
         why_slow: why it is; empty where it is not.
-        trees: how many there were.
     """
 
     fast: TreeShap | None
     why_slow: str
-    trees: int
 
-    def contributions(self, booster: lgb.Booster, matrix: FloatArray) -> FloatArray:
+    def contributions(self, booster: Booster, matrix: FloatArray) -> FloatArray:
         """SHAP values of the margin: rows x (features + 1), the last column the expected margin."""
         return lightgbms_own(booster, matrix) if self.fast is None else self.fast.contributions(matrix)
 
 
-def checked(booster: lgb.Booster, rows: FloatArray) -> Checked:
+def checked(booster: Booster, rows: FloatArray) -> Checked:
     """The tables, if on some rows they give LightGBM's own values; else the slow way, and a warning."""
-    trees = booster.num_trees()
     try:
         fast = tree_shap(booster)
         _try(fast, booster, rows)
     except NotExplainable as error:
         log.warning("SHAP values are computed by LightGBM, slowly: %s", error)
-        return Checked(None, str(error), trees)
-    return Checked(fast, "", trees)
+        return Checked(None, str(error))
+    return Checked(fast, "")
 
 
-def lightgbms_own(booster: lgb.Booster, matrix: FloatArray) -> FloatArray:
+def lightgbms_own(booster: Booster, matrix: FloatArray) -> FloatArray:
     """The same by LightGBM, which walks every path again for each row."""
-    values = np.asarray(booster.predict(matrix, pred_contrib=True), np.float64)
-    return values.reshape(len(matrix), -1)
+    return booster.contributions(matrix)
 
 
-def _try(fast: TreeShap, booster: lgb.Booster, rows: FloatArray) -> None:
+def _try(fast: TreeShap, booster: Booster, rows: FloatArray) -> None:
     """Raises NotExplainable unless both kernels give LightGBM's values, and each other's bits."""
     features = booster.num_feature()
     if fast.features != features:
