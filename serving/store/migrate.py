@@ -51,7 +51,10 @@ def upgrade(connections: Connections) -> bool:
 
 
 def check(connections: Connections) -> None:
-    """Raises StoreMismatch unless the tables are of this version."""
+    """Raises StoreMismatch unless the tables are of this version; makes nothing."""
+    file = connections.engine.url.database
+    if connections.is_sqlite and file is not None and not Path(file).exists():
+        raise StoreMismatch(f"{connections.shown}: there is no such file; `dealcast store upgrade` makes one")
     found = version_of(connections)
     _check_not_later(found, connections)
     if found != HEAD:
