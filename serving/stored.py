@@ -39,8 +39,8 @@ class StoredScores:
             UnknownEntity: the store has no such opportunity.
             StoreAway: the store does not answer, or cannot take the receipt.
         """
-        mark = self.store.watermark()
-        scores = _scores(scorer, self.store.around(asked.opportunity_id, mark.seq), asked)
+        mark, rows = self.store.latest(asked.opportunity_id)
+        scores = _scores(scorer, rows, asked)
         self.receipts.put(receipt_of(scores, mark.seq, given_at))
         return answer(scores, 0, mark.received_at, asked.language)
 

@@ -116,7 +116,7 @@ class _Writer:
             if rows:
                 needed = deals if table in BELONG_TO_OPPORTUNITIES else None
                 verdicts[table], kept = self._judged(table, rows, needed)
-                self._insert(table, kept)
+                self._insert(self._statements.insert[table], kept)
             if table == "opportunities":
                 deals.update(row[0] for row in rows)
         if self._call.config is not None:
@@ -154,15 +154,16 @@ class _Writer:
         stored = self._run(self._statements.versions[table], asked).fetchall()
         judge = Judge(table, stored, self._call.received_at, backfill=self._call.backfill, deals=deals)
         judged = [judge.judge(row) for row in rows]
+        self._insert(self._statements.insert_moved, judge.moved)
         return [verdict for verdict, _ in judged], [
             row for verdict, row in judged if verdict.status == STORED
         ]
 
-    def _insert(self, table: str, rows: Sequence[StoredRow]) -> None:
+    def _insert(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
         first = self._seq + 1
         self._seq += len(rows)
         numbered = [(first + i, *self._stamp, *row) for i, row in enumerate(rows)]
-        insert_many(self._run, self._statements.insert[table], numbered)
+        insert_many(self._run, statement, numbered)
 
     def _asked(self, **more: Any) -> dict[str, Any]:
         return {"tenant": self._tenant, "watermark": _UP_TO_ALL, **more}

@@ -17,6 +17,7 @@ BUSY_SECONDS = 10  # that a writer waits for another one
 APPEND_LOCK = 0x6465616C  # of PostgreSQL's advisory locks: one appends at a time
 _SQLITE_FULL, _PG_FULL = 13, "53100"
 _KEPT = 64
+_MAPPED_BYTES = 128 * 1024 * 1024  # shared by all connections, where a cache of its own would be one each
 
 Connection = Any  # of either driver
 Run = Callable[..., Any]
@@ -36,7 +37,7 @@ def engine_of(text: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Connection, _record: Any) -> None:
-        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", f"mmap_size={_MAPPED_BYTES}"):
             connection.execute(f"PRAGMA {pragma}")
 
     return engine
@@ -55,6 +56,8 @@ class Connections:
     def read(self, work: Callable[[Run], Any]) -> Any:
         """What `work` reads, given a function that runs a statement and gives its cursor.
 
+        On SQLite it is one transaction, for each statement alone would take its own lock on the file.
+
         A connection that was kept may have died with the server's last restart: one more is tried.
 
         Raises:
@@ -71,13 +74,18 @@ class Connections:
             return self._read(self._connect(), work)
 
     def _read(self, connection: Connection, work: Callable[[Run], Any]) -> Any:
+        run = self._runner(connection)
         try:
-            found = work(self._runner(connection))
+            if self.is_sqlite:
+                run("BEGIN")
+            found = work(run)
+            if self.is_sqlite:
+                run("COMMIT")
         except self._dbapi.Error as error:
             self._close(connection)
             raise self.told(error) from error
         except BaseException:
-            self._free.append(connection)
+            self._let_go(connection)
             raise
         self._free.append(connection)
         return found
@@ -162,6 +170,12 @@ class Connections:
             return cursor
 
         return run
+
+    def _let_go(self, connection: Connection) -> None:
+        """Keep a connection whose reader found nothing to answer."""
+        if self.is_sqlite:
+            connection.rollback()
+        self._free.append(connection)
 
     def _close(self, connection: Connection) -> None:
         try:

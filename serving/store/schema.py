@@ -67,6 +67,22 @@ TENANTS = Table(
     Column("name", Text, nullable=False, unique=True),
 )
 RECORDS = {name: _records(table) for name, table in TABLES.items()}
+# What each activity named that has versions which name different things: by these few, the history of a
+# deal finds the versions that took an activity away from it, without a look at every activity's key.
+MOVED = Table(
+    f"{PREFIX}moved_activities",
+    metadata,
+    Column("seq", _SEQ, primary_key=True, autoincrement=False),
+    _tenant(),
+    _received_at(),
+    Column("activity_id", Text, nullable=False),
+    Column("opportunity_id", Text),
+    Column("account_id", Text),
+    *(
+        Index(f"ix_{PREFIX}moved_activities_{column}", "tenant", column)
+        for column in ("opportunity_id", "account_id")
+    ),
+)
 # One row per transaction that brought records; its `seq` is the last and closes what it brought.
 BATCHES = Table(
     f"{PREFIX}batches",

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
+    CompoundSelect,
     Dialect,
     Select,
     Text,
@@ -21,12 +22,13 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    union_all,
 )
 from sqlalchemy import Table as Sql
 from sqlalchemy.sql import ClauseElement
 
 from features.tables import TABLES
-from serving.store.schema import BATCHES, CONFIGS, LOOKED_UP_BY, RECEIPTS, RECORDS
+from serving.store.schema import BATCHES, CONFIGS, LOOKED_UP_BY, MOVED, RECEIPTS, RECORDS
 
 WATERMARK, CONFIG, EXISTING_DEALS, NEXT_SEQ = "watermark", "config", "existing_deals", "next_seq"
 BATCH_OF_KEY, RECEIPT, HISTORY = "batch_of_key", "receipt", "history"
@@ -44,6 +46,7 @@ class Statements:
         self.everything = {name: self._text(_rows(name)) for name in TABLES}
         self.insert = {name: self._insert(RECORDS[name]) for name in TABLES}
         self.insert_batch, self.insert_config = self._insert(BATCHES), self._insert(CONFIGS)
+        self.insert_moved = self._insert(MOVED)
         self.insert_receipt = self._insert(RECEIPTS, without=("seq",)) + " ON CONFLICT DO NOTHING"
         self.other = {name: self._text(each) for name, each in self._others().items()}
 
@@ -58,7 +61,7 @@ class Statements:
             return column.in_(select(each.c.value))
         return column == func.any(bindparam(name, type_=ARRAY(Text)))
 
-    def _around(self) -> Mapping[str, Select[Any]]:
+    def _around(self) -> Mapping[str, Select[Any] | CompoundSelect[Any]]:
         """What the history of one opportunity holds: each record in all versions, if it ever was of it."""
         deals = RECORDS["opportunities"]
         mine = _known(select(deals.c.account_id), deals).where(
@@ -68,12 +71,7 @@ class Statements:
         siblings = _known(select(deals.c.opportunity_id), deals).where(deals.c.account_id == account)
         of_deal: ColumnElement[Any] = bindparam("opportunity")
         of_account: ColumnElement[Any] = bindparam("account")
-        done, bought, people = RECORDS["activities"], RECORDS["orders"], RECORDS["contacts"]
-        led = RECORDS["leads"]
-        its = [
-            _known(select(done.c.activity_id), done).where(where)
-            for where in (done.c.account_id == of_account, self._among(done.c.opportunity_id, "deals"))
-        ]
+        bought, people, led = RECORDS["orders"], RECORDS["contacts"], RECORDS["leads"]
         its_people = _known(select(people.c.contact_id), people).where(people.c.account_id == of_account)
         named = _known(select(people.c.contact_id), people).where(
             self._among(people.c.contact_id, "contacts")
@@ -88,7 +86,7 @@ class Statements:
             "leads": _rows("leads").where(
                 led.c.lead_id.in_(_known(select(led.c.lead_id), led).where(led.c.opportunity_id == of_deal))
             ),
-            "activities": _rows("activities").where(done.c.activity_id.in_(its[0].union(its[1]))),
+            "activities": self._activities(of_account),
             "orders": _rows("orders").where(
                 bought.c.order_id.in_(
                     _known(select(bought.c.order_id), bought).where(bought.c.account_id == of_account)
@@ -97,6 +95,21 @@ class Statements:
             "contacts": _rows("contacts").where(people.c.contact_id.in_(its_people.union(named))),
             "reps": _rows("reps").where(self._among(RECORDS["reps"].c.rep_id, "reps")),
         }
+
+    def _activities(self, of_account: ColumnElement[Any]) -> CompoundSelect[Any]:
+        """Those of the account, those of its deals, and all versions of those that came or went; one may
+        be found twice."""
+        done = RECORDS["activities"]
+        moved = [
+            _known(select(MOVED.c.activity_id), MOVED).where(where)
+            for where in (MOVED.c.account_id == of_account, self._among(MOVED.c.opportunity_id, "deals"))
+        ]
+        elsewhere = done.c.account_id.is_distinct_from(of_account)
+        return union_all(
+            _rows("activities").where(done.c.account_id == of_account),
+            _rows("activities").where(self._among(done.c.opportunity_id, "deals"), elsewhere),
+            _rows("activities").where(done.c.activity_id.in_(moved[0].union(moved[1]))),
+        )
 
     def _versions(self, name: str) -> Select[Any]:
         """All rows of the keys that one parameter names; of changes, those of the opportunities."""

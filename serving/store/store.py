@@ -8,7 +8,7 @@ from typing import Any
 
 from serving.store import migrate
 from serving.store.appending import Appended, Call, append
-from serving.store.connections import Connections
+from serving.store.connections import Connections, Run
 from serving.store.reading import StoredRows, read_around
 from serving.store.receipts import Receipt, history_of, insert_receipts, receipt_of
 from serving.store.schema import DEFAULT_TENANT
@@ -59,6 +59,21 @@ class Store:
             lambda run: read_around(run, self._statements, self._tenant, opportunity_id, watermark)
         )
         return found
+
+    def latest(self, opportunity_id: str) -> tuple[Watermark, StoredRows]:
+        """What is known by now of one opportunity and its account, and up to where.
+
+        Raises:
+            UnknownEntity: there is no such opportunity.
+        """
+
+        def work(run: Run) -> tuple[Watermark, StoredRows]:
+            found = run(self._statements.other[WATERMARK], {"tenant": self._tenant}).fetchone()
+            mark = Watermark(0, None) if found is None else Watermark(*found)
+            return mark, read_around(run, self._statements, self._tenant, opportunity_id, mark.seq)
+
+        both: tuple[Watermark, StoredRows] = self._connections.read(work)
+        return both
 
     def append(self, call: Call, answer_of: Callable[[Appended], str]) -> str:
         """The answer to a call, whose records are durable when it is given; see `appending.append`."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from features.tables import TABLES
@@ -56,6 +57,10 @@ class Judge:
         received_at: when the records came in, in microseconds.
         backfill: a record without `recorded_at` was known when it happened.
         deals: the opportunities that are kept; None where nothing must name one.
+
+    Attributes:
+        moved: of activities that name another deal or account than a kept version does: their id, and what
+            each version names.
     """
 
     def __init__(
@@ -74,6 +79,8 @@ class Judge:
         self._recorded = names.index("recorded_at") if self._two_clocks else -1
         self._deal = names.index("opportunity_id") if table in BELONG_TO_OPPORTUNITIES else -1
         self._deals = deals
+        self._refers = _refers_of(table)
+        self.moved: list[tuple[str, str | None, str | None]] = []
 
     def judge(self, row: StoredRow) -> tuple[Verdict, StoredRow]:
         """The verdict, and the row as it is to be kept (the declared columns, then `extra`)."""
@@ -82,6 +89,7 @@ class Judge:
         versions = self._kept.get(self._key(row), [])
         verdict, row = (self._of_two_clocks if self._two_clocks else self._of_master)(row, versions)
         if verdict is _STORED:
+            self._note_move(row, versions)
             self._kept.setdefault(self._key(row), []).append((*row, 0))
         return verdict, row
 
@@ -104,8 +112,22 @@ class Judge:
             return _REPEAT, row
         return (_STORED if rank_of(self._table, row) > rank_of(self._table, rival) else _OUTRANKED), row
 
+    def _note_move(self, row: StoredRow, versions: Sequence[StoredRow]) -> None:
+        if self._refers is not None and versions:
+            named = {self._refers(version) for version in (*versions, row)}
+            if len(named) > 1:
+                self.moved += sorted(named, key=str)
+
     def _says(self, row: Sequence[Any]) -> tuple[Any, ...]:
         return content_of(self._table, row)
+
+
+def _refers_of(table: str) -> Any:
+    """Reads the id, deal and account of an activity; None for other tables."""
+    if table != "activities":
+        return None
+    names = TABLES[table].column_names
+    return itemgetter(*(names.index(name) for name in ("activity_id", "opportunity_id", "account_id")))
 
 
 def _latest(versions: Iterable[StoredRow], known: Any) -> StoredRow | None:

@@ -49,6 +49,7 @@ _LOOKED_UP_BY = {
     "activities": ("activity_id", "opportunity_id", "account_id"),
     "orders": ("order_id", "account_id"),
 }
+_MOVED = ("activity_id!", "opportunity_id", "account_id")
 
 
 def upgrade() -> None:
@@ -58,6 +59,9 @@ def upgrade() -> None:
         _made(name, *(_column(each) for each in columns.split()), _text("extra"))
         for column in _LOOKED_UP_BY[name]:
             _index(name, column, column)
+    _made("moved_activities", *(_column(f"{name}:text") for name in _MOVED))
+    for column in _MOVED[1:]:
+        _index("moved_activities", column.removesuffix("!"), column)
     _made("batches", _text("idempotency_key"), _text("body_hash"), _text("answer"))
     _index("batches", "tenant", "seq")
     _index("batches", "key", "idempotency_key", unique=True)
