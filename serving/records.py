@@ -155,11 +155,14 @@ def _read(table: str, record: Any, context: dict[str, str]) -> StoredRow | Verdi
     for column, value in zip(TABLES[table].column_names, row, strict=True):
         if type(value) is str and "\0" in value:
             return Verdict(REFUSED, column, "not_text", "must be text without a NUL character")
-    return (*row, _extra(model.__pydantic_extra__))
+    further = model.__pydantic_extra__ or {}
+    if any("\0" in name for name in further):
+        return Verdict(REFUSED, "", "not_a_name", "a further column has a NUL character in its name")
+    return (*row, _extra(further))
 
 
-def _extra(cells: dict[str, Any] | None) -> str | None:
-    given = {name: value for name, value in (cells or {}).items() if value is not None}
+def _extra(cells: dict[str, Any]) -> str | None:
+    given = {name: value for name, value in cells.items() if value is not None}
     return json.dumps(given, ensure_ascii=False, sort_keys=True) if given else None
 
 

@@ -31,7 +31,10 @@ def engine_of(text: str) -> Engine:
     """
     url = address_of(text)
     if url.drivername != "sqlite":
-        return create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": BUSY_SECONDS})
+        waits: dict[str, Any] = {"connect_timeout": BUSY_SECONDS}
+        if "options" not in url.query:
+            waits["options"] = f"-c lock_timeout={int(BUSY_SECONDS * 1000)}"
+        return create_engine(url, poolclass=NullPool, connect_args=waits)
     options = {"check_same_thread": False, "timeout": BUSY_SECONDS, "isolation_level": None}
     engine = create_engine(url, poolclass=NullPool, paramstyle="named", connect_args=options)
 

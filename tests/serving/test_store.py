@@ -343,6 +343,54 @@ def test_a_full_disk_is_told_as_such_and_keeps_nothing_of_the_call(tmp_path: Pat
     assert post(store, many)["stored"] == 5_000
 
 
+def test_a_writer_that_finds_another_one_at_work_waits_a_while_and_is_then_refused(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.store.connections.BUSY_SECONDS", 1)
+    store = open_store(address)
+    post(store, {"opportunities": [DEAL]})
+    with Connections(address).appending():
+        with pytest.raises(StoreAway, match="does not answer"):
+            post(store, {"activities": [call("x")]})
+        assert rows_of(store, "activities") == []
+    assert post(store, {"activities": [call("x")]})["stored"] == 1
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        call("x", duration_s=10**400),
+        call("x", duration_s="1e400"),
+        call("x", at="2025-02-30"),
+        call("x", at="9999-12-31T23:59:59-12:00"),
+        call("x", at=1.5),
+        call("x" * 10_001),
+        call(""),
+        call("x", contact_id=["c"]),
+        call("x", kind={"a": 1}),
+        call("x", recorded_at="soon"),
+        call("x", **{"\0": "a name of no column"}),
+    ],
+)
+def test_no_cell_however_odd_breaks_a_call(address: str, record: Any) -> None:
+    store = open_store(address)
+    post(store, {"opportunities": [DEAL]})
+    answer = post(store, {"activities": [record, call("good")]})
+    assert statuses(answer, "activities") == ["refused", "stored"]
+    store.close()
+
+
+def test_odd_but_true_cells_are_kept_as_they_are(address: str) -> None:
+    store = open_store(address)
+    deal = DEAL | {"opportunity_id": "小'\"%s\n :x", "amount": 1e308, "created_at": "1900-01-01T00:00:00Z"}
+    more = {"Größe": [1, {"a": None}], "seq": 7, "tenant": "other", "note": "😀"}
+    assert post(store, {"opportunities": [deal | more]})["stored"] == 1
+    row = store.around(deal["opportunity_id"], store.watermark().seq)["opportunities"][0]
+    assert (row[0], row[8]) == (deal["opportunity_id"], 1e308)
+    assert json.loads(row[-2]) == more
+    store.close()
+
+
 def test_a_store_that_comes_back_is_used_again(tmp_path_factory: pytest.TempPathFactory) -> None:
     server = Server(tmp_path_factory.mktemp("restarted"), tmp_path_factory.getbasetemp().parent)
     server.start()

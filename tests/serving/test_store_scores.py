@@ -249,6 +249,30 @@ def test_further_columns_are_features_from_the_store_as_from_a_folder(
     assert {"custom_segment", "custom_seats"} <= set(found[0])
 
 
+def test_a_full_or_absent_store_is_a_clear_problem_while_the_server_lives(
+    trained: Trained, tmp_path: Path
+) -> None:
+    service = open_service(Settings(trained.bundles, database=f"sqlite:///{tmp_path / 'full.db'}"))
+    assert service.scores is not None
+    store = service.scores.store
+    with TestClient(create_app(service), raise_server_exceptions=False) as client:
+        assert client.post("/v1/records", json={"opportunities": [DEAL]}).status_code == 200
+        many = {"activities": [call(f"x{i}") for i in range(2_000)]}
+        store._connections.read(lambda run: run("PRAGMA max_page_count=1").fetchall())
+        full = client.post("/v1/records", json=many)
+        assert (full.status_code, full.json()["type"]) == (507, "urn:dealcast:problem:store-full")
+        store.close()
+        (tmp_path / "full.db").rename(tmp_path / "away.db")
+        (tmp_path / "full.db").mkdir()
+        away = client.post("/v1/records", json=many)
+        assert (away.status_code, away.json()["type"]) == (503, "urn:dealcast:problem:store-away")
+        assert client.get("/v1/opportunities/d/score").status_code == 503
+        assert client.get("/health/live").status_code == 200
+        (tmp_path / "full.db").rmdir()
+        (tmp_path / "away.db").rename(tmp_path / "full.db")
+        assert client.post("/v1/records", json=many).json()["stored"] == 2_000
+
+
 def receipt(name: str) -> Receipt:
     none = dict.fromkeys(TARGETS)
     return Receipt(name, "d", DAY_1, DAY_1, 1, none, none, none, none)
