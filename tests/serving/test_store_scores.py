@@ -24,7 +24,7 @@ from serving.store.receipts import Receipt
 from serving.store.store import Store
 from tests.postgresql import Server
 from tests.serving.conftest import Ran, T, Trained, run_command
-from tests.serving.stores import DAY_1, DEAL, KINDS, new_address, open_store, post
+from tests.serving.stores import DAY_1, DEAL, KINDS, call, new_address, open_store, post
 from training.labels import TARGETS
 
 SOME = 40
@@ -257,7 +257,7 @@ def test_a_full_or_absent_store_is_a_clear_problem_while_the_server_lives(
     store = service.scores.store
     with TestClient(create_app(service), raise_server_exceptions=False) as client:
         assert client.post("/v1/records", json={"opportunities": [DEAL]}).status_code == 200
-        many = {"activities": [call(f"x{i}") for i in range(2_000)]}
+        many: dict[str, Any] = {"activities": [call(f"x{i}") for i in range(2_000)]}
         store._connections.read(lambda run: run("PRAGMA max_page_count=1").fetchall())
         full = client.post("/v1/records", json=many)
         assert (full.status_code, full.json()["type"]) == (507, "urn:dealcast:problem:store-full")
