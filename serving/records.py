@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,12 +82,12 @@ class Posted:
     backfill: bool
 
 
-def keep(store: Store, body: bytes, key: str | None, received_at: int, time_zone: str) -> str:
+def keep(store: Store, body: bytes, key: str | None, clock: Callable[[], int], time_zone: str) -> str:
     """The answer, as JSON, to a body of records; they are on the disk when it is given.
 
     Args:
         key: of the call, so that it happens once however often it is sent.
-        received_at: microseconds.
+        clock: tells when they came in, in microseconds.
         time_zone: in which times without an offset are read.
 
     Raises:
@@ -96,7 +96,7 @@ def keep(store: Store, body: bytes, key: str | None, received_at: int, time_zone
     """
     once = None if key is None else Once(_checked(key), hashlib.sha256(body).hexdigest())
     posted = parsed(body, time_zone)
-    call = Call(posted.rows, received_at, posted.backfill, once=once)
+    call = Call(posted.rows, clock, posted.backfill, once=once)
     return store.append(call, lambda appended: json.dumps(_answer(posted, appended), ensure_ascii=False))
 
 

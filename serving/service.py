@@ -101,7 +101,7 @@ class Service:
 
     def keep_records(self, body: bytes, key: str | None) -> str:
         """The answer, as JSON, to a body of records, which are on the disk when it is given."""
-        return records.keep(self.stored().store, body, key, now(), self.time_zone)
+        return records.keep(self.stored().store, body, key, now, self.time_zone)
 
     def receipt(self, prediction_id: str) -> dict[str, Any]:
         """The receipt of a score that was given from the store."""

@@ -46,7 +46,7 @@ def load(
         status.update(f"writing {store.shown}: {done:,} rows")
 
     with err.status(f"writing {store.shown}") as status:
-        new = copy_into(store, tables, now(), tell)
+        new = copy_into(store, tables, now, tell)
     watermark = store.watermark().seq
     store.close()
     out.print(f"{store.shown}: {new:,} of {done:,} rows were new; the watermark is {watermark}")

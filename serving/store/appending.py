@@ -11,7 +11,7 @@ from features.tables import TABLES
 from serving.store.connections import Connections, Run
 from serving.store.errors import KeyReused
 from serving.store.schema import LOOKED_UP_BY
-from serving.store.statements import BATCH_OF_KEY, EXISTING_DEALS, NEXT_SEQ, Statements
+from serving.store.statements import BATCH_OF_KEY, EXISTING_DEALS, NEXT_SEQ, Insert, Statements
 from serving.store.verdicts import BELONG_TO_OPPORTUNITIES, STORED, Judge, Verdict
 from serving.store.versions import StoredRow
 
@@ -50,14 +50,15 @@ class Call:
 
     Attributes:
         records: by table.
-        received_at: when they came in, in microseconds.
+        clock: tells when they came in, in microseconds; asked when no other writer is at work any more, so
+            that nothing seems known while it still waits.
         backfill: records without `recorded_at` were known when they happened, not now.
         config: the text of a `pipeline.toml` to be kept with them.
         once: makes it happen once.
     """
 
     records: Records
-    received_at: int
+    clock: Callable[[], int]
     backfill: bool = False
     config: str | None = None
     once: Once | None = None
@@ -106,7 +107,8 @@ class _Writer:
     def __init__(self, run: Run, statements: Statements, tenant: int, call: Call) -> None:
         self._run, self._statements, self._tenant, self._call = run, statements, tenant, call
         self._first = self._seq = int(run(statements.other[NEXT_SEQ]).fetchone()[0])
-        self._stamp = (tenant, call.received_at)
+        self._received_at = call.clock()
+        self._stamp = (tenant, self._received_at)
 
     def write(self) -> Appended:
         deals = self._deals_named()
@@ -122,17 +124,17 @@ class _Writer:
         if self._call.config is not None:
             self._seq += 1
             values = (self._seq, *self._stamp, self._call.config)
-            self._run(self._statements.insert_config, values)
+            self._statements.insert_config.run(self._run, [values])
         self._moved = self._seq > self._first
         watermark = self._seq + 1 if self._moved or self._call.once else self._seq
-        return Appended(self._call.received_at, watermark, verdicts)
+        return Appended(self._received_at, watermark, verdicts)
 
     def close(self, answer: str) -> None:
         """The batch's own row; none where nothing was kept and nothing must be remembered."""
         once = self._call.once
         if self._moved or once:
             said = (once.key, once.body_hash, answer) if once else (None, None, None)
-            self._run(self._statements.insert_batch, (self._seq + 1, *self._stamp, *said))
+            self._statements.insert_batch.run(self._run, [(self._seq + 1, *self._stamp, *said)])
 
     def _deals_named(self) -> set[str]:
         """The opportunities that the records name and the store has."""
@@ -152,24 +154,18 @@ class _Writer:
         place = itemgetter(TABLES[table].column_names.index(LOOKED_UP_BY[table][0]))
         asked = self._asked(ids=self._statements.ids(set(map(place, rows))))
         stored = self._run(self._statements.versions[table], asked).fetchall()
-        judge = Judge(table, stored, self._call.received_at, backfill=self._call.backfill, deals=deals)
+        judge = Judge(table, stored, self._received_at, backfill=self._call.backfill, deals=deals)
         judged = [judge.judge(row) for row in rows]
         self._insert(self._statements.insert_moved, judge.moved)
         return [verdict for verdict, _ in judged], [
             row for verdict, row in judged if verdict.status == STORED
         ]
 
-    def _insert(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    def _insert(self, insert: Insert, rows: Sequence[tuple[Any, ...]]) -> None:
         first = self._seq + 1
         self._seq += len(rows)
         numbered = [(first + i, *self._stamp, *row) for i, row in enumerate(rows)]
-        insert_many(self._run, statement, numbered)
+        insert.run(self._run, numbered)
 
     def _asked(self, **more: Any) -> dict[str, Any]:
         return {"tenant": self._tenant, "watermark": _UP_TO_ALL, **more}
-
-
-def insert_many(run: Run, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Run an insert for each row."""
-    for row in rows:
-        run(statement, row)

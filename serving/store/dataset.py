@@ -47,12 +47,15 @@ def load(store: Store, watermark: int | None = None) -> tuple[CanonicalData, Qua
 
 
 def copy_into(
-    store: Store, data: CanonicalData, received_at: int, tell: Callable[[int], None] = lambda _rows: None
+    store: Store,
+    data: CanonicalData,
+    clock: Callable[[], int],
+    tell: Callable[[int], None] = lambda _rows: None,
 ) -> int:
     """Append a data set to a store; how many rows were new to it.
 
     Args:
-        received_at: microseconds.
+        clock: tells the time, in microseconds.
         tell: is told of every some thousand rows that are done.
     """
     kept: list[int] = []
@@ -61,10 +64,10 @@ def copy_into(
         kept.append(sum(v.status == STORED for its in appended.verdicts.values() for v in its))
         return ""
 
-    store.append(Call({}, received_at, backfill=True, config=_new_config(store, data)), count)
+    store.append(Call({}, clock, backfill=True, config=_new_config(store, data)), count)
     for name in ("opportunities", *(name for name in TABLES if name != "opportunities")):
         for rows in _portions(TABLES[name], data[name]):
-            store.append(Call({name: rows}, received_at, backfill=True), count)
+            store.append(Call({name: rows}, clock, backfill=True), count)
             tell(len(rows))
     return sum(kept)
 

@@ -46,8 +46,7 @@ TARGETS = ("win", "stall", "churn")
 
 def insert_receipts(run: Run, statements: Statements, tenant: int, receipts: Sequence[Receipt]) -> None:
     """Write each receipt that is not kept yet."""
-    for receipt in receipts:
-        run(statements.insert_receipt, (tenant, *_values(receipt)))
+    statements.insert_receipt.run(run, [(tenant, *_values(receipt)) for receipt in receipts])
 
 
 def receipt_of(run: Run, statements: Statements, tenant: int, prediction_id: str) -> Receipt:

@@ -6,7 +6,9 @@ Each statement takes its parameters by name. Each reads one tenant, up to one `s
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
@@ -28,11 +30,29 @@ from sqlalchemy import Table as Sql
 from sqlalchemy.sql import ClauseElement
 
 from features.tables import TABLES
+from serving.store.connections import Run
 from serving.store.schema import BATCHES, CONFIGS, LOOKED_UP_BY, MOVED, RECEIPTS, RECORDS
 
 WATERMARK, CONFIG, EXISTING_DEALS, NEXT_SEQ = "watermark", "config", "existing_deals", "next_seq"
 BATCH_OF_KEY, RECEIPT, HISTORY = "batch_of_key", "receipt", "history"
+_ROWS_AT_ONCE = 500
 _ONE: ColumnElement[Any] = literal_column("1")
+
+
+@dataclass(frozen=True)
+class Insert:
+    """An insert of rows, several at once where each statement is a way to a server and back."""
+
+    head: str
+    marks: str
+    tail: str
+    at_once: int
+
+    def run(self, run: Run, rows: Sequence[tuple[Any, ...]]) -> None:
+        for start in range(0, len(rows), self.at_once):
+            some = rows[start : start + self.at_once]
+            text = self.head + ", ".join([self.marks] * len(some)) + self.tail
+            run(text, tuple(chain.from_iterable(some)))
 
 
 class Statements:
@@ -47,7 +67,7 @@ class Statements:
         self.insert = {name: self._insert(RECORDS[name]) for name in TABLES}
         self.insert_batch, self.insert_config = self._insert(BATCHES), self._insert(CONFIGS)
         self.insert_moved = self._insert(MOVED)
-        self.insert_receipt = self._insert(RECEIPTS, without=("seq",)) + " ON CONFLICT DO NOTHING"
+        self.insert_receipt = self._insert(RECEIPTS, ("seq",), " ON CONFLICT DO NOTHING")
         self.other = {name: self._text(each) for name, each in self._others().items()}
 
     def ids(self, values: Iterable[str]) -> Any:
@@ -156,10 +176,11 @@ class Statements:
     def _text(self, statement: ClauseElement) -> str:
         return str(statement.compile(dialect=self._dialect))
 
-    def _insert(self, table: Sql, without: tuple[str, ...] = ()) -> str:
+    def _insert(self, table: Sql, without: tuple[str, ...] = (), tail: str = "") -> Insert:
         names = [column.name for column in table.c if column.name not in without]
         marks = ", ".join(["?" if self.is_sqlite else "%s"] * len(names))
-        return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"
+        head = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES "
+        return Insert(head, f"({marks})", tail, 1 if self.is_sqlite else _ROWS_AT_ONCE)
 
 
 def _rows(name: str) -> Select[Any]:

@@ -37,7 +37,7 @@ def post(
     store: Store, records: Mapping[str, Any], received_at: int = DAY_1, key: str | None = None
 ) -> dict[str, Any]:
     """What the store answers to a body."""
-    return dict(json.loads(keep(store, json.dumps(records).encode(), key, received_at, "UTC")))
+    return dict(json.loads(keep(store, json.dumps(records).encode(), key, lambda: received_at, "UTC")))
 
 
 def statuses(answer: Mapping[str, Any], table: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +19,7 @@ from features.tables import TABLES
 from features.times import DAY, HOUR
 from serving.problems import Problem
 from serving.store import migrate
+from serving.store.appending import Call
 from serving.store.connections import Connections, engine_of
 from serving.store.errors import KeyReused, StoreAway, StoreError, StoreFull, StoreMismatch
 from serving.store.schema import RECORDS, metadata
@@ -172,7 +174,7 @@ def test_a_body_of_another_shape_is_refused_as_a_whole(store: Store, body: bytes
     from serving.records import keep
 
     with pytest.raises(Problem) as caught:
-        keep(store, body, None, DAY_1, "UTC")
+        keep(store, body, None, lambda: DAY_1, "UTC")
     assert caught.value.status == status
 
 
@@ -354,6 +356,27 @@ def test_a_writer_that_finds_another_one_at_work_waits_a_while_and_is_then_refus
             post(store, {"activities": [call("x")]})
         assert rows_of(store, "activities") == []
     assert post(store, {"activities": [call("x")]})["stored"] == 1
+
+
+def test_the_time_of_receipt_is_taken_when_no_other_writer_is_at_work_any_more(address: str) -> None:
+    store = open_store(address)
+    free: list[bool] = []
+    at_work = True
+
+    def clock() -> int:
+        free.append(not at_work)
+        return DAY_1
+
+    def send() -> None:
+        store.append(Call({"reps": [("r", None, None, None, None)]}, clock, backfill=True), lambda _: "")
+
+    sender = threading.Thread(target=send)
+    with Connections(address).appending():
+        sender.start()
+        sender.join(0.3)
+        at_work = False
+    sender.join()
+    assert free == [True]
 
 
 @pytest.mark.parametrize(

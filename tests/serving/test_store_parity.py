@@ -50,14 +50,14 @@ def tell(store: Store, rows: Rows, seed: int) -> None:
     rng = random.Random(seed)
     rng.shuffle(rest)
     deals = [row for table, row in rest if table == "opportunities"]
-    store.append(Call({"opportunities": deals}, DAY_1, backfill=True), lambda _: "")
+    store.append(Call({"opportunities": deals}, lambda: DAY_1, backfill=True), lambda _: "")
     while rest:
         count = rng.randrange(1, 40)
         some, rest = rest[:count], rest[count:]
         records: dict[str, list[StoredRow]] = {}
         for table, row in (*some, *rng.sample(some, len(some) // 3)):
             records.setdefault(table, []).append(row)
-        store.append(Call(records, DAY_1, backfill=True), lambda _: "")
+        store.append(Call(records, lambda: DAY_1, backfill=True), lambda _: "")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -39,7 +39,7 @@ def address(
     """A store that holds the trained world."""
     made = new_address(request.param, tmp_path_factory.mktemp("store"), postgresql_server)
     store = open_store(made)
-    rows = copy_into(store, trained.data, DAY_1)
+    rows = copy_into(store, trained.data, lambda: DAY_1)
     assert rows == sum(frame.height for frame in trained.data.tables.values())
     store.close()
     return made
