@@ -10,7 +10,19 @@ from typing import Annotated
 import typer
 
 from features.errors import DataError
-from serving.commands import audit, data, drift, evaluate, models, outbox, promotion, retrain, serve, tune
+from serving.commands import (
+    audit,
+    data,
+    drift,
+    evaluate,
+    models,
+    outbox,
+    promotion,
+    retrain,
+    serve,
+    store,
+    tune,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -21,6 +33,7 @@ app = typer.Typer(
 )
 app.command()(data.sample)
 app.add_typer(data.import_app, name="import")
+app.add_typer(store.store_app, name="store")
 app.command()(data.check)
 app.command()(audit.audit)
 app.command()(data.features)

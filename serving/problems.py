@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from features.errors import DataError, UnknownEntity
+from serving.store.errors import KeyReused, StoreAway, StoreError, StoreFull, UnknownPrediction
 from training.errors import BundleError, FrameMismatch
 
 log = logging.getLogger("dealcast.serving")
@@ -50,6 +51,11 @@ class Problem(Exception):
 
 
 _DOMAIN: tuple[tuple[type[Exception], int, str, str], ...] = (
+    (StoreFull, 507, "store-full", "The store is full"),
+    (StoreAway, 503, "store-away", "The store does not answer"),
+    (KeyReused, 422, "idempotency-key-reused", "The key was used for another body"),
+    (UnknownPrediction, 404, "unknown-prediction", "Unknown prediction"),
+    (StoreError, 503, "store-failed", "The store cannot be used"),
     (UnknownEntity, 404, "unknown-opportunity", "Unknown opportunity"),
     (FrameMismatch, 500, "model-mismatch", "The model does not fit this version"),
     (BundleError, 503, "no-model", "No model to score with"),

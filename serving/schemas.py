@@ -72,8 +72,8 @@ def _type_of(column: Column) -> Any:
             return Instant if column.required else OptionalInstant
         case Kind.NUMBER:
             limit = Field(allow_inf_nan=False, ge=column.minimum, description=f"unit: {column.unit}")
-            number = float if column.required else float | None
-            return Annotated[number, BeforeValidator(_no_bool), limit]
+            number = Annotated[float, limit]  # the limit is the number's, not nothing's
+            return Annotated[number if column.required else number | None, BeforeValidator(_no_bool)]
         case Kind.CATEGORY if column.allowed:
             words: Any = Literal.__getitem__(column.allowed)
             return Annotated[words if column.required else words | None, BeforeValidator(_word)]

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from features.errors import UnknownEntity
 from features.times import parse_instant
+from serving import records
 from serving.answers import answer
 from serving.clock import now
 from serving.histories import Histories, of_rows
@@ -18,6 +19,7 @@ from serving.problems import Problem, invalid, not_json
 from serving.schemas import ScoreRequest, latest_known, rows_of
 from serving.scorer import Scorer
 from serving.settings import Settings
+from serving.stored import Asked, StoredScores, receipt_answer
 from serving.wording import Language
 
 
@@ -36,6 +38,7 @@ class Service:
     scorer: Scorer
     source: Source | None
     settings: Settings
+    scores: StoredScores | None = None
 
     @property
     def time_zone(self) -> str:
@@ -69,7 +72,11 @@ class Service:
     def score_stored(
         self, opportunity_id: str, as_of: str | None, explain: bool, language: Language
     ) -> dict[str, Any]:
-        """The score of an opportunity of the data set; by default as of the data's own watermark."""
+        """The score of an opportunity: of the store, by default as of now; or of the folder that is
+        served, by default as of its watermark, for what a folder knows ends there."""
+        if self.scores is not None:
+            when = now() if as_of is None else parse_instant(as_of, self.time_zone)
+            return self.scores.score(self.scorer, Asked(opportunity_id, when, explain, language), now())
         if self.source is None:
             raise Problem(
                 404, "no-data-set", "No data set is served",
@@ -82,6 +89,32 @@ class Service:
         except UnknownEntity:
             raise UnknownEntity("the data set has no opportunity of this id") from None
         return answer(scores, 0, self.source.watermark, language)
+
+    def stored(self) -> StoredScores:
+        """The store's scores. Raises Problem where no store is served."""
+        if self.scores is None:
+            raise Problem(
+                404, "no-store", "No store is served",
+                "a folder is served, or nothing; start the server with a store (`dealcast serve`)",
+            )  # fmt: skip
+        return self.scores
+
+    def keep_records(self, body: bytes, key: str | None) -> str:
+        """The answer, as JSON, to a body of records, which are on the disk when it is given."""
+        return records.keep(self.stored().store, body, key, now, self.time_zone)
+
+    def receipt(self, prediction_id: str) -> dict[str, Any]:
+        """The receipt of a score that was given from the store."""
+        return receipt_answer(self.stored().receipt(prediction_id))
+
+    def replay(self, prediction_id: str, explain: bool, language: Language) -> dict[str, Any]:
+        """A score that was given from the store, made again."""
+        return self.stored().replay(self.scorer, prediction_id, explain, language)
+
+    def close(self) -> None:
+        """Write the receipts that wait, and let go of the store."""
+        if self.scores is not None:
+            self.scores.close()
 
     def models(self) -> list[dict[str, Any]]:
         """The models this process scores with, and how they did on a forward test."""

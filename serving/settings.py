@@ -10,6 +10,7 @@ from pathlib import Path
 from features.errors import ConfigError
 
 PREFIX = "DEALCAST_"
+DATABASE = PREFIX + "DATABASE_URL"
 
 
 @dataclass(frozen=True)
@@ -18,13 +19,15 @@ class Settings:
 
     Attributes:
         bundles: folder with one bundle per target, as `dealcast pull` leaves it.
-        data: folder of canonical tables that is served by id; None: posted histories only.
+        data: folder of canonical tables that is served by id; None: the store is, if there is one.
+        database: address of the store that is served where no folder is; None: posted histories only.
         max_body_bytes: larger request bodies are refused with 413.
         max_opportunities: more opportunities in one request are refused with 422.
     """
 
     bundles: Path = Path("dealcast-bundles")
     data: Path | None = None
+    database: str | None = None
     max_body_bytes: int = 8 * 1024 * 1024
     max_opportunities: int = 1000
 
@@ -39,6 +42,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     return Settings(
         bundles=Path(environment.get(PREFIX + "BUNDLES", str(Settings.bundles))),
         data=Path(data) if data else None,
+        database=environment.get(DATABASE) or None,
         max_body_bytes=_positive(environment, "MAX_BODY_BYTES", Settings.max_body_bytes),
         max_opportunities=_positive(environment, "MAX_OPPORTUNITIES", Settings.max_opportunities),
     )
@@ -50,6 +54,9 @@ def hand_over(settings: Settings) -> None:
     os.environ.pop(PREFIX + "DATA", None)
     if settings.data is not None:
         os.environ[PREFIX + "DATA"] = str(settings.data)
+    os.environ.pop(DATABASE, None)
+    if settings.database is not None:
+        os.environ[DATABASE] = settings.database
 
 
 def _positive(environment: Mapping[str, str], name: str, default: int) -> int:

@@ -1,7 +1,26 @@
-"""What all tests need before anything else is imported."""
+"""What all tests need before anything else is imported, and a database server for those that ask."""
 
 import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.postgresql import Server, running
 
 # OpenMP's threads wait for each other by spinning, which on a machine whose cores are busy makes
 # a fit of one second take forty. Read when LightGBM is first imported, hence here.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A PostgreSQL server of the tests' own."""
+    root = tmp_path_factory.getbasetemp().parent
+    with running(tmp_path_factory.mktemp("postgresql"), root) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql(postgresql_server: Server) -> str:
+    """Its address."""
+    return postgresql_server.address()

@@ -35,7 +35,7 @@ def written(document: str) -> set[str]:
     lines = [line.strip() for block in blocks for line in block.splitlines()]
     found = set()
     for line in lines:
-        match = re.match(r"(?:\.venv/bin/)?dealcast (import \S+|\S+)", line)
+        match = re.match(r"(?:\.venv/bin/)?dealcast ((?:import|store) \S+|\S+)", line)
         if match:
             found.add(match[1])
     return found

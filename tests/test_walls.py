@@ -22,8 +22,12 @@ SERVING_TAKES = ("bundle", "errors", "explain", "labels", "metrics")
 ONE_PLACE = {
     "mlflow": ("training/tracking/", "training/registry.py"),
     "uvicorn": ("serving/commands/serve.py",),
+    "sqlalchemy": ("serving/store/", "training/tracking/"),
+    "alembic": ("serving/store/migrate.py", "serving/store/migrations/"),
 }
+NO_PLACE = ("sqlite3", "psycopg", "psycopg2")  # drivers, which SQLAlchemy loads
 CLOCKS = {"serving/clock.py"}
+HEAVY = ("pandas", "pandera", "mlflow", "sklearn", "shap", "matplotlib", "optuna")
 
 
 def modules(floor: str) -> Iterator[Path]:
@@ -76,6 +80,17 @@ def test_an_outside_thing_is_talked_to_in_one_place(package: str) -> None:
     assert {path for path in found if not path.startswith(ONE_PLACE[package])} == set()
 
 
+def test_no_driver_of_a_database_is_imported_by_name() -> None:
+    found = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for floor in FLOORS
+        for path in modules(floor)
+        for name in imports(path)
+        if name.split(".")[0] in NO_PLACE
+    ]
+    assert not found
+
+
 def test_nobody_asks_the_clock_but_a_door() -> None:
     asking = {"now", "today", "utcnow", "time", "time_ns", "monotonic", "perf_counter"}
     found = set()
@@ -105,6 +120,15 @@ def test_the_online_path_is_free_of_pandas_and_of_pandera_at_import() -> None:
         for floor in FLOORS
         for path in modules(floor)
         for name in imports(path, at_import_only=True)
-        if name.split(".")[0] in ("pandas", "pandera", "mlflow", "sklearn", "shap", "matplotlib", "optuna")
+        if name.split(".")[0] in HEAVY
     ]
     assert not found
+
+
+def test_a_server_loads_alembic_only_where_a_step_is_to_be_taken() -> None:
+    found = [
+        path.relative_to(ROOT).as_posix()
+        for path in modules("serving")
+        if "alembic" in {name.split(".")[0] for name in imports(path, at_import_only=True)}
+    ]
+    assert all("/migrations/versions/" in path for path in found)

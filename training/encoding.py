@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -26,13 +27,13 @@ class Encoding:
     units: tuple[str, ...]
     vocabularies: Mapping[str, tuple[str, ...]]
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """The hash of the feature set, as of `features.catalog.feature_hash`."""
         pairs = zip(self.names, self.units, strict=True)
         return feature_hash([Feature(n, u, "", False, "", "") for n, u in pairs])  # type: ignore[arg-type]
 
-    @property
+    @cached_property
     def category_positions(self) -> tuple[int, ...]:
         return tuple(i for i, name in enumerate(self.names) if name in self.vocabularies)
 

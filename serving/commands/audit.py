@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from serving.commands.common import Data, err, open_data, out
+from serving.commands.common import Data, err, open_data, out, shown
 
 
 def audit(
@@ -43,11 +43,11 @@ def audit(
     with err.status("auditing") as status:
         report = audited(
             export, snapshots=snapshots, moments=moments, seed=seed, earlier=before,
-            progress=lambda doing: status.update(f"auditing {data}: {doing}"),
+            progress=lambda doing: status.update(f"auditing {shown(data)}: {doing}"),
         )  # fmt: skip
     out.print(report.render())
     if to is not None:
         report.write(to)
         out.print(f"audit.json and audit.md: {to}")
     if failure := report.failure(strict=strict):
-        raise LeakFound(f"{data}: {failure}")
+        raise LeakFound(f"{shown(data)}: {failure}")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from features.errors import DataError
 from features.times import parse_instant
 from serving.clock import now
 
@@ -20,7 +19,12 @@ if TYPE_CHECKING:
 out = Console(highlight=False, markup=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
-Data = Annotated[str, typer.Argument(metavar="DATA", help="Folder of canonical tables (CSV or Parquet).")]
+Data = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA", help="Folder of canonical tables, or a store: sqlite:///… or postgresql://…"
+    ),
+]
 AsOf = Annotated[
     str | None, typer.Option("--as-of", metavar="T", help="ISO 8601, e.g. 2025-03-31; or `latest`.")
 ]
@@ -60,19 +64,47 @@ Lang = Annotated[Spoken, typer.Option("--language", help="Language of the reason
 
 
 def open_data(data: str) -> tuple[CanonicalData, QualityReport]:
-    """Read and clean a data set, saying in a line what was found."""
-    if "://" in data:
-        raise DataError(
-            f"{data.split('://', maxsplit=1)[0]} stores cannot be read yet; name a folder of tables"
-        )
-    from features.sources.folder import load
-
-    with err.status(f"reading {data}"):
-        tables, report = load(Path(data))
+    """Read and clean a data set, a folder's or a store's, saying in a line what was found."""
+    with err.status(f"reading {shown(data)}"):
+        tables, report = _read(data)
     rows = sum(counts.read for counts in report.tables.values())
     taken = sum(counts.quarantined for counts in report.tables.values())
-    err.print(f"{data}: {rows:,} rows read" + (f", {taken:,} quarantined" if taken else ""))
+    err.print(f"{shown(data)}: {rows:,} rows read" + (f", {taken:,} quarantined" if taken else ""))
     return tables, report
+
+
+def shown(data: str) -> str:
+    """DATA for messages: a store's address without its password."""
+    if "://" not in data:
+        return data
+    from serving.store.addresses import shown
+
+    return shown(data)
+
+
+def name_of(data: str) -> str:
+    """A short name of DATA: the folder's, or the database's."""
+    if "://" not in data:
+        return Path(data).resolve().name
+    from serving.store.addresses import address_of
+
+    return Path(address_of(data).database or "store").name
+
+
+def _read(data: str) -> tuple[CanonicalData, QualityReport]:
+    if "://" not in data:
+        from features.sources.folder import load
+
+        return load(Path(data))
+    from serving.store import dataset
+    from serving.store.store import Store
+
+    store = Store(data)
+    store.check()
+    try:
+        return dataset.load(store)
+    finally:
+        store.close()
 
 
 def keep_quarantine(report: QualityReport, output: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from features.errors import DataError
-from serving.commands.common import Alias, AsOf, Data, TrackingUri, err, instant, open_data, out
+from serving.commands.common import Alias, AsOf, Data, TrackingUri, err, instant, open_data, out, shown
 from serving.commands.models import Choice
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def drift(
         out.print(f"{to}: everything as JSON")
     wrong = [each for each in targets if each not in reports or reports[each]["verdict"] != "holds"]
     if strict and wrong:
-        raise DriftFound(f"{data}: not as at training, or not to be judged: {', '.join(wrong)}")
+        raise DriftFound(f"{shown(data)}: not as at training, or not to be judged: {', '.join(wrong)}")
 
 
 def _print(report: DriftReport, bundle: Bundle, top: int) -> None:

@@ -25,6 +25,7 @@ from serving.commands.common import (
     err,
     instant,
     keep_quarantine,
+    name_of,
     open_data,
     out,
 )  # fmt: skip
@@ -103,7 +104,7 @@ def train(
                 out.print(f"{each}: passed over: {error}")
                 passed.append(each)
                 continue
-            folder = outbox.put(trained, Path(scratch), Path(data).resolve().name, load())
+            folder = outbox.put(trained, Path(scratch), name_of(data), load())
             if registered := outbox.send(folder):
                 if registered.alias == CHAMPION:
                     Registry(tracking).record_first(registered, whoami(), now())

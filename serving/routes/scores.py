@@ -8,12 +8,10 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from serving.problems import too_large
+from serving.routes.bodies import body_of
 from serving.schemas import Score, ScoreResponse
 from serving.service import Service
 from serving.wording import language_of
-
-MOST_DROPPED = 256 * 1024 * 1024  # bytes read in vain before the connection is cut
 
 router = APIRouter(prefix="/v1", tags=["scores"])
 AcceptLanguage = Annotated[str | None, Header(description="en or zh-CN: the language of the texts")]
@@ -33,7 +31,7 @@ AcceptLanguage = Annotated[str | None, Header(description="en or zh-CN: the lang
 async def score_posted(request: Request, accept_language: AcceptLanguage = None) -> Any:
     """Scores opportunities from the histories in the body; nothing of them is kept."""
     service: Service = request.app.state.service
-    body = await _body(request, service.settings.max_body_bytes)
+    body = await body_of(request, service.settings.max_body_bytes)
     language = language_of(accept_language)
     parsed = await run_in_threadpool(service.parsed, body)
     return JSONResponse(await run_in_threadpool(service.score_posted, parsed, language))
@@ -45,31 +43,13 @@ async def score_posted(request: Request, accept_language: AcceptLanguage = None)
 def score_stored(
     request: Request,
     opportunity_id: str,
-    as_of: Annotated[str | None, Query(description="ISO 8601; default: the data set's latest record")] = None,
+    as_of: Annotated[
+        str | None, Query(description="ISO 8601; default: now; of a folder: its latest record")
+    ] = None,
     explain: Annotated[bool, Query(description="with reasons")] = True,
     accept_language: AcceptLanguage = None,
 ) -> Any:
-    """The score of one opportunity of the data set that the server was started with."""
+    """The score of one opportunity of the store, or of the folder that the server was started with."""
     service: Service = request.app.state.service
     language = language_of(accept_language)
     return JSONResponse(service.score_stored(opportunity_id, as_of, explain, language))
-
-
-async def _body(request: Request, limit: int) -> bytes:
-    """The body, unless it is larger than the limit, of which no more is ever held.
-
-    What is over the limit is read and dropped, within bounds, before the refusal: a client that
-    is still sending would see a broken connection instead of the answer.
-    """
-    body = bytearray()
-    dropped = 0
-    async for chunk in request.stream():
-        if dropped or len(body) + len(chunk) > limit:
-            dropped += len(chunk)
-            if dropped > MOST_DROPPED:
-                break
-        else:
-            body += chunk
-    if dropped:
-        raise too_large(limit)
-    return bytes(body)

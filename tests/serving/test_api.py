@@ -76,6 +76,13 @@ def test_a_wrong_question_gets_one_clear_problem(
     assert answer.json()["type"] == f"urn:dealcast:problem:{name}"
 
 
+def test_an_empty_column_may_be_given_as_null(client: TestClient) -> None:
+    optional = dict.fromkeys(("amount", "kind", "source", "expected_close_at", "closed_at", "outcome"))
+    call = {"activity_id": "1", "at": "2025-01-02", "kind": "call", "duration_s": None, "direction": None}
+    deal = DEAL | optional | {"activities": [call], "account": {"employees": None, "created_at": None}}
+    assert client.post("/v1/scores", json={"opportunities": [deal]}).status_code == 200
+
+
 def test_the_place_of_each_error_is_named(client: TestClient) -> None:
     body = wrong(activities=[{"activity_id": "1", "kind": "call"}, {"at": "2025-01-01", "kind": "call"}])
     places = {error["at"] for error in client.post("/v1/scores", content=body).json()["errors"]}

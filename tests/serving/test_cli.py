@@ -142,7 +142,7 @@ def test_other_wrong_words_are_one_clear_error(dealcast: Dealcast, trained: Trai
     nothing = ("--tracking-uri", f"sqlite:///{tmp_path / 'none.db'}")
     assert "has no champion" in failed(dealcast(*score, T, "--out", tmp_path / "s.csv", *nothing))
     assert "there is no such folder" in failed(dealcast("check", tmp_path / "nowhere"))
-    assert "postgresql stores cannot be read yet" in failed(dealcast("check", "postgresql://x/y"))
+    assert "oracle is no store that is known here" in failed(dealcast("check", "oracle://x/y"))
 
 
 def test_models_of_another_data_set_are_refused(dealcast: Dealcast, trained: Trained, tmp_path: Path) -> None:

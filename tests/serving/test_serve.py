@@ -36,14 +36,21 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path}
 
 
+def started(*words: str | Path, cwd: Path, **more: str) -> tuple[str, subprocess.Popen[str]]:
+    """The address of a running `dealcast serve`, once it is ready, and its process."""
+    port = free_port()
+    command = [sys.executable, "-m", "serving.cli", "serve", *map(str, words), "--port", str(port)]
+    surroundings = environment() | more
+    process = subprocess.Popen(command, cwd=cwd, stderr=subprocess.PIPE, text=True, env=surroundings)
+    return _ready(f"http://127.0.0.1:{port}", process), process
+
+
 @contextmanager
 def served(*words: str | Path, cwd: Path) -> Iterator[str]:
     """The address of a running `dealcast serve`, once it is ready."""
-    port = free_port()
-    command = [sys.executable, "-m", "serving.cli", "serve", *map(str, words), "--port", str(port)]
-    process = subprocess.Popen(command, cwd=cwd, stderr=subprocess.PIPE, text=True, env=environment())
+    address, process = started(*words, cwd=cwd)
     try:
-        yield _ready(f"http://127.0.0.1:{port}", process)
+        yield address
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=20)

