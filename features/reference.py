@@ -13,23 +13,29 @@ one deal alone, sees the same rates as the training did.
 from __future__ import annotations
 
 import hashlib
+import json
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 import numpy as np
-import polars as pl
 
-from features.canonical import TIME
 from features.families.statistics import STATISTICS
-from features.history import Names, Reps
+from features.history import Reps
 from features.times import MISSING, NEVER, BoolArray, IntArray
+
+if TYPE_CHECKING:
+    import polars as pl
 
 ALL = ""  # the one key of the scope "all"
 SCOPES = ("all", "rep", "team", "stage", "kind", "source", "product", "industry")
-FILE, REPS_FILE = "reference.parquet", "reps.parquet"
+FILE = "reference.npz"
+_ARRAYS = ("first", "date", "rows", "team", "hired_at")
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +116,8 @@ class Reference:
 
     def to_frame(self) -> pl.DataFrame:
         """One row per dated row: scope, name, date (null: always) and the statistics."""
+        import polars as pl
+
         counts = np.diff(self.first)
         scopes, names = zip(*self.keys, strict=True) if self.keys else ((), ())
         place = np.repeat(np.arange(len(counts)), counts)
@@ -118,23 +126,19 @@ class Reference:
             [
                 pl.Series("scope", scopes, pl.String).gather(place),
                 pl.Series("name", names, pl.String).gather(place),
-                date.set(date == MISSING, None).cast(TIME),
+                date.set(date == MISSING, None).cast(pl.Datetime("us", "UTC")),
                 *(pl.Series(name, self.rows[:, i]) for i, name in enumerate(STATISTICS)),
             ]
         )
 
     def save(self, folder: Path) -> None:
-        """Write `reference.parquet` and `reps.parquet` into a folder."""
-        self.to_frame().write_parquet(folder / FILE)
-        hired = pl.Series("hired_at", self.reps.hired_at)
-        team = [self.reps.teams[code] if code >= 0 else None for code in self.reps.team.tolist()]
-        pl.DataFrame(
-            [
-                pl.Series("rep_id", self.reps.names, pl.String),
-                pl.Series("team_id", team, pl.String),
-                hired.set(hired == MISSING, None).cast(TIME),
-            ]
-        ).write_parquet(folder / REPS_FILE)
+        """Write `reference.npz` into a folder: arrays, and their texts as JSON; no pickle."""
+        texts = {"keys": self.keys, "reps": self.reps.names, "teams": self.reps.teams, "rows": STATISTICS}
+        said = np.frombuffer(json.dumps(texts, ensure_ascii=False).encode(), np.uint8)
+        np.savez_compressed(
+            folder / FILE, texts=said, first=self.first, date=self.date, rows=self.rows, team=self.reps.team,
+            hired_at=self.reps.hired_at,
+        )  # fmt: skip
 
 
 def nothing_known() -> Reference:
@@ -145,26 +149,22 @@ def nothing_known() -> Reference:
 
 
 def load_reference(folder: Path) -> Reference:
-    """A reference from the files of `Reference.save`.
+    """A reference from the file of `Reference.save`.
 
     Raises:
-        FileNotFoundError, polars.exceptions.PolarsError: a file is missing or damaged.
+        FileNotFoundError: there is none.
+        ValueError: it is damaged, or of another version's statistics.
     """
-    frame = pl.read_parquet(folder / FILE)
-    table = pl.read_parquet(folder / REPS_FILE)
-    names: Names = tuple(table["rep_id"].to_list())
-    teams: Names = tuple(table["team_id"].drop_nulls().unique().sort().to_list())
-    code = {team: place for place, team in enumerate(teams)}
-    team = np.array([code.get(team, -1) for team in table["team_id"].to_list()], np.int64)
-    reps = Reps(names, teams, team, _micros(table["hired_at"]))
-    pairs = list(frame.select("scope", "name").iter_rows())
-    keys = tuple(dict.fromkeys(pairs))
-    place = {key: i for i, key in enumerate(keys)}
-    counts = np.bincount([place[pair] for pair in pairs], minlength=len(keys))
-    first = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
-    rows = np.ascontiguousarray(frame.select(STATISTICS).to_numpy(), np.int64)
-    return Reference(keys, first, _micros(frame["date"]), rows.reshape(-1, len(STATISTICS)), reps)
-
-
-def _micros(series: pl.Series) -> IntArray:
-    return series.cast(TIME).to_physical().fill_null(MISSING).to_numpy().copy()
+    try:
+        with (folder / FILE).open("rb") as file, np.load(file, allow_pickle=False) as read:
+            texts = json.loads(read["texts"].tobytes())
+            first, date, rows, team, hired_at = (read[name] for name in _ARRAYS)
+            keys = tuple((str(scope), str(name)) for scope, name in texts["keys"])
+            names, teams, columns = (tuple(texts[name]) for name in ("reps", "teams", "rows"))
+    except (BadZipFile, EOFError, KeyError, OSError, zlib.error) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise ValueError(f"{FILE} is damaged") from error
+    if columns != STATISTICS:
+        raise ValueError(f"{FILE} holds the statistics of another version")
+    return Reference(keys, first, date, rows, Reps(names, teams, team, hired_at))

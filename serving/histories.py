@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from features.canonical import CanonicalData
 from features.conventions import Conventions
 from features.from_rows import history_from_rows
-from features.from_tables import history_from_tables
 from features.history import History
 from features.row_columns import Row
+
+if TYPE_CHECKING:
+    from features.canonical import CanonicalData
 
 
 class Histories:
@@ -40,6 +42,8 @@ class Histories:
 
 def of_tables(data: CanonicalData) -> Histories:
     """The histories of a data set."""
+    from features.from_tables import history_from_tables  # with Polars, which a store's server never needs
+
     return Histories(lambda conventions: history_from_tables(data, conventions))
 
 

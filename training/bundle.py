@@ -1,7 +1,7 @@
 """A bundle: everything needed to score and to explain, in files that cannot run code.
 
-A folder of `model.txt` (LightGBM's own text), `reference.parquet` and `reps.parquet` (the dated
-reference), `bundle.json` (everything else), `golden.json` (rows with their probabilities, tried on
+A folder of `model.txt` (LightGBM's own text), `reference.npz` (the dated reference: arrays and
+texts), `bundle.json` (everything else), `golden.json` (rows with their probabilities, tried on
 every load) and `profile.json` (what it was trained on, to see drift). No pickle.
 """
 
@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from polars.exceptions import PolarsError
 
 from features.build import features_of
 from features.catalog import Feature
 from features.conventions import Conventions
 from features.frame import FeatureFrame
-from features.reference import FILE, REPS_FILE, Reference, load_reference
+from features.reference import FILE, Reference, load_reference
 from features.times import FloatArray
 from training.calibration import Platt
 from training.encoding import Encoding
@@ -34,7 +33,7 @@ from training.metrics import Bin
 from training.profile import Profile, profile_from_json
 from training.trees import Trees, contributions, margins, ready_to_explain
 
-FORMAT = 2
+FORMAT = 3
 GOLDEN_ROWS = 8
 PROFILE_FILE = "profile.json"
 _GOLDEN_TOLERANCE = 1e-12
@@ -189,9 +188,8 @@ def _reference(folder: Path, described: dict[str, Any]) -> Reference:
     try:
         reference = load_reference(folder)
     except FileNotFoundError as error:
-        name = REPS_FILE if (folder / FILE).is_file() else FILE
-        raise BundleError(f"{folder}: {name} is missing; fetch the bundle again") from error
-    except (OSError, PolarsError, KeyError, ValueError) as error:
+        raise BundleError(f"{folder}: {FILE} is missing; fetch the bundle again") from error
+    except (OSError, ValueError) as error:
         raise BundleError(f"{folder}: the reference is not readable; fetch the bundle again") from error
     if reference.hash != described.get("reference_hash"):
         raise BundleError(f"{folder}: the reference is not the one the bundle was made with; fetch it again")

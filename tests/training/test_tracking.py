@@ -35,7 +35,7 @@ from training.unsent import Reading, load_training, save_training
 
 MLFLOW_SETTINGS = ("DEALCAST_ARTIFACTS", "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_UV_AUTO_DETECT")
 
-FILES = {"model.txt", "bundle.json", "golden.json", "profile.json", "reference.parquet", "reps.parquet"}
+FILES = {"model.txt", "bundle.json", "golden.json", "profile.json", "reference.npz"}
 
 
 @pytest.fixture(scope="module")
