@@ -8,14 +8,9 @@ import polars as pl
 
 from features.canonical import TIME
 from features.tables import Column, Kind
-from features.times import DAY, EARLIEST, HOUR, LATEST, SECOND
+from features.times import DAY, EARLIEST, HOUR, ISO_8601, LATEST, SECOND
 
 _MINUTE: Final = 60 * SECOND
-ISO_8601: Final = (
-    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
-    r"(?:[Tt ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]+)?)?"
-    r" ?(?:[Zz]|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)?)?$"
-)
 _EXACT_INTEGERS: Final = 2.0**53  # a float64 holds every whole number up to here
 
 

@@ -27,6 +27,12 @@ MISSING: Final = int(np.iinfo(np.int64).min)  # no such time; as a NaT's own bit
 FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 2200
 
+ISO_8601: Final = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"(?:[Tt ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]+)?)?"
+    r" ?(?:[Zz]|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)?)?$"
+)
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -17,9 +17,8 @@ from pydantic import (
 )
 
 from features.errors import DataError
-from features.parsing import ISO_8601
 from features.tables import TABLES, Column, Kind, Table
-from features.times import parse_instant
+from features.times import ISO_8601, parse_instant
 
 _RECORD = ConfigDict(extra="ignore", coerce_numbers_to_str=True, str_max_length=10_000)
 

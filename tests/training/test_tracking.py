@@ -231,11 +231,11 @@ def test_artifacts_lie_beside_the_store_and_not_in_the_working_folder(store: Sto
 
 def test_nothing_below_the_artifacts_could_run_code_or_is_the_working_folder_s(folder: Path) -> None:
     files = [path for path in (folder / "mlartifacts").rglob("*") if path.is_file()]
-    assert {path.suffix for path in files} <= {".txt", ".json", ".yaml", ".parquet", ".md", ".png", ""}
+    assert {path.suffix for path in files} <= {".txt", ".json", ".yaml", ".npz", ".md", ".png", ""}
     assert {path.name for path in files if not path.suffix} <= {"MLmodel", "registered_model_meta"}
     assert not any(b"somebody-elses" in path.read_bytes() for path in files)
     for path in files:
-        if path.suffix not in {".parquet", ".png"}:
+        if path.suffix not in {".npz", ".png"}:
             path.read_text(encoding="utf-8")
 
 
