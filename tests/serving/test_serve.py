@@ -93,7 +93,7 @@ def test_the_serving_process_loads_neither_mlflow_nor_plotting(trained: Trained)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.split(".")[0] for name in done.stdout.strip().split(",")}
     assert "training.trees" in done.stdout
-    assert not loaded & {*HEAVY, "lightgbm", "sklearn", "pandas"}
+    assert not loaded & {*HEAVY, "lightgbm", "sklearn"}
 
 
 def test_serve_without_any_bundle_ends_with_one_clear_line(tmp_path: Path) -> None:
