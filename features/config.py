@@ -60,7 +60,7 @@ class PipelineConfig:
     stall_days: int = 30
     churn_days: int = 90
     win_given_stage: str = ""
-    dead_days: int = 365
+    dead_days: int = 0
     same_day_deals: str = "learn"
 
     def to_toml(self) -> str:

@@ -43,7 +43,7 @@ class LabelPolicy:
     stall_days: int = 30
     churn_days: int = 90
     win_given_stage: str = ""
-    dead_days: int = 365
+    dead_days: int = 0
     same_day_deals: str = "learn"
 
     def horizon_days(self, target: Target) -> int | None:
