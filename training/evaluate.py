@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -156,6 +156,7 @@ def evaluate(
     *,
     rounds: int | None = None,
     plain: bool = False,
+    chosen: Callable[[int], None] | None = None,
 ) -> Evaluation:
     """The recipe forward in time; the test part is looked at once, here.
 
@@ -167,6 +168,7 @@ def evaluate(
         params: of the trees, over the defaults.
         rounds: how many trees, where the second part is not to say.
         plain: rates are shown as they are, without a calibration.
+        chosen: is told how many trees are best as soon as that is known.
     """
     encoding, later = matrix.frame.encoding, matrix.fitted(split.calibrate)
     early = fit(
@@ -174,6 +176,8 @@ def evaluate(
         progress=progress, params=params,
     )  # fmt: skip
     rounds = early.num_trees()
+    if chosen is not None:
+        chosen(rounds)
     before = matrix.fitted(split.before_test)
     trees = fit(before, encoding, rounds=rounds, params=params)
     first = (split.calibrate, margins(early, later.matrix))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from features.times import FloatArray, IntArray, iso
+from training.beside import Beside
 from training.bundle import GOLDEN_ROWS, Bundle
 from training.code import code_sha256, inputs_sha256
 from training.dataset import LabelledFrame, Source, labelled_frame
@@ -24,7 +25,7 @@ from training.labels import ENTITY, Target
 from training.models import DEFAULTS, Progress, Sample, fit
 from training.profile import Profile, Shown, profile_of
 from training.splits import Split, forward_split
-from training.trees import contributions, margins
+from training.trees import Trees, contributions, margins
 
 EXPLAINED_ROWS = 2_000  # enough for means
 _SEEN: Mapping[Rung, tuple[str, ...]] = {"stage_rate": ("stage",), "base_rate": ()}
@@ -127,20 +128,29 @@ def train_frame(
     """
     forward = forward_sample(split, frame.snapshots.entity, params)
     drawn, matrix = forward.split, matrix_of(frame)
-    evaluation = evaluate(matrix, drawn, progress, params, rounds=rounds)
-    verdict = evaluation.verdict
-    if verdict.rung != "model":
-        matrix = matrix.seeing(*_SEEN[verdict.rung])
-        evaluation = replace(
-            evaluate(matrix, drawn, params=params, rounds=rounds, plain=True), verdict=verdict
-        )
-    most = rounds or forward.served(evaluation.rounds)
-    trees = fit(matrix.streamed(split.everything), frame.encoding, rounds=most, params=params)
+
+    def served(seen: Matrix, chosen: int) -> Trees:
+        most = rounds or forward.served(chosen)
+        return fit(seen.streamed(split.everything), frame.encoding, rounds=most, params=params)
+
+    with Beside(int(split.everything.known.sum())) as beside:
+        evaluation = evaluate(
+            matrix, drawn, progress, params, rounds=rounds,
+            chosen=lambda chosen: beside.begin(lambda: served(matrix, chosen)),
+        )  # fmt: skip
+        verdict = evaluation.verdict
+        if verdict.rung != "model":
+            matrix = matrix.seeing(*_SEEN[verdict.rung])
+            evaluation = replace(
+                evaluate(matrix, drawn, params=params, rounds=rounds, plain=True), verdict=verdict
+            )
+            beside.begin(lambda: served(matrix, evaluation.rounds))
+        twin, explained = _bundle(source, matrix, forward, evaluation, evaluation.model)
+        twin = replace(twin, manifest={**twin.manifest, "cutoff": iso(split.calibrate.end)})
+        intervals, profile = _intervals(matrix, drawn, evaluation), _profile(twin, frame, forward)
+        trees = beside.result()
     bundle, _ = _bundle(source, matrix, forward, evaluation, Model(trees, evaluation.calibration))
-    twin, explained = _bundle(source, matrix, forward, evaluation, evaluation.model)
-    twin = replace(twin, manifest={**twin.manifest, "cutoff": iso(split.calibrate.end)})
-    intervals = _intervals(matrix, drawn, evaluation)
-    bundle = replace(bundle, profile=_profile(twin, frame, forward), venn_abers=intervals)
+    bundle = replace(bundle, profile=profile, venn_abers=intervals)
     return Trained(bundle, twin, evaluation, drawn, source, explained, params or {})
 
 
