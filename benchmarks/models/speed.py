@@ -117,8 +117,6 @@ def _parts(runs: Sequence[Mapping[str, Any]]) -> list[list[str]]:
         [frame, part, f"{statistics.median(run['parts'][part] for run in runs):.2f}"]
         for part in runs[0]["parts"]
     ]
-    rest = [run["seconds"] / run["parts"]["served trees"] for run in runs]
-    rows.append([frame, "the whole over the served trees, each run", ", ".join(f"{r:.2f}" for r in rest)])
     return [*rows, [frame, f"looked at: {counts}", ""]]
 
 

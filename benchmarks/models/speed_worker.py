@@ -22,6 +22,7 @@ from benchmarks.contenders.dealcast import canonical
 from benchmarks.worker import Peak, say
 from features.build import build_features, features_of
 from training import evaluate, run, unsent
+from training.beside import Beside
 from training.dataset import LabelledFrame, Source, grid_of, open_source
 from training.encoding import learn_encoding
 from training.evaluate import matrix_of
@@ -31,7 +32,7 @@ from training.splits import Split, forward_split
 TARGET = "stall"
 PARTS: tuple[tuple[Any, str, str], ...] = (
     (evaluate, "fit", "forward fits"),
-    (run, "fit", "served trees"),
+    (Beside, "result", "served trees, waited for"),
     (evaluate, "calibrated", "calibration"),
     (evaluate, "verdict_of", "gate"),
     (evaluate, "_metrics", "metrics"),
