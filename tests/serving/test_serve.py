@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from serving.bundles import load_models
-from tests.serving.conftest import Ran, T, Trained, run_command
+from tests.serving.conftest import Ran, T, Trained, bundle_in, run_command
 from training.errors import BundleError
 
 HEAVY = ("mlflow", "shap", "matplotlib", "torch", "dask", "ray")
@@ -123,7 +123,7 @@ def test_old_bundles_stay_when_new_ones_cannot_be_fetched(trained: Trained, tmp_
 
 def test_a_damaged_bundle_is_refused(trained: Trained, tmp_path: Path) -> None:
     assert run_command("pull", tmp_path / "bundles", "--tracking-uri", trained.uri) == 0
-    model = tmp_path / "bundles" / "win" / "model.txt"
+    model = bundle_in(tmp_path / "bundles", "win") / "model.txt"
     model.write_text(model.read_text().replace("leaf_value=", "leaf_value=1", 1))
     with pytest.raises(BundleError, match="not the one the bundle was made with"):
         load_models(tmp_path / "bundles")
