@@ -53,7 +53,9 @@ class Metrics:
         self.cutoff = gauge(
             "model_cutoff_timestamp_seconds", "Up to when the served model knows.", "liveall", "target"
         )
-        self.slowly = gauge("slowly_explained_models", "Models explained the slow way.", "liveall")
+        self.slowly = gauge(
+            "slowly_explained_models", "Models explained slowly, over all workers.", "livesum"
+        )
         self.swaps = counter("model_swaps", "Times that new models took the place of the old.")
         self.bundles_refused = counter("bundles_refused", "Bundles that were not taken.", "by")
         self.tracking_up = gauge("tracking_up", "Whether the tracking store answered last.", "livemax")

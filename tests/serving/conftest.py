@@ -17,6 +17,7 @@ from serving.app import create_app, open_service
 from serving.settings import Settings
 from tests.trained import T, Trained, bundle_in, run_command
 
+
 @dataclass(frozen=True)
 class Ran:
     """What a command left behind."""

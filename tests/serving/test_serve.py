@@ -41,8 +41,14 @@ def started(*words: str | Path, cwd: Path, **more: str) -> tuple[str, subprocess
     port = free_port()
     command = [sys.executable, "-m", "serving.cli", "serve", *map(str, words), "--port", str(port)]
     surroundings = environment() | more
-    process = subprocess.Popen(command, cwd=cwd, stderr=subprocess.PIPE, text=True, env=surroundings)
-    return _ready(f"http://127.0.0.1:{port}", process), process
+    with log_of(port, cwd).open("w") as log:  # a pipe that nobody reads would fill and stop the server
+        process = subprocess.Popen(command, cwd=cwd, stderr=log, text=True, env=surroundings)
+    return _ready(f"http://127.0.0.1:{port}", process, log_of(port, cwd)), process
+
+
+def log_of(port: int | str, cwd: Path) -> Path:
+    """What a server that was started in a folder says on stderr."""
+    return cwd / f"serve-{port}.log"
 
 
 @contextmanager
@@ -56,10 +62,10 @@ def served(*words: str | Path, cwd: Path) -> Iterator[str]:
         process.communicate(timeout=20)
 
 
-def _ready(address: str, process: subprocess.Popen[str]) -> str:
+def _ready(address: str, process: subprocess.Popen[str], log: Path) -> str:
     for _ in range(600):
         if process.poll() is not None:
-            raise AssertionError(process.communicate()[1])
+            raise AssertionError(log.read_text())
         try:
             fetch(address + "/health/ready")
         except OSError:
