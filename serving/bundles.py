@@ -61,7 +61,7 @@ def pointer_of(folder: Path) -> Pointer:
     """The pointer. Raises BundleError where there is none, or it is damaged."""
     try:
         with (folder / POINTER).open(encoding="utf-8") as file:
-            found, said = os.fstat(file.fileno()), json.load(file)
+            found, said = os.fstat(file.fileno()), dict(json.load(file))
         places = {target: _place(target, said[target]) for target in TARGETS if target in said}
     except (OSError, ValueError, TypeError, KeyError):
         raise BundleError(
