@@ -24,6 +24,7 @@ from training.labels import TARGETS, Target
 POINTER = "versions.json"
 NUDGE = ".look"  # touched to have the tracking store looked at now
 _KEPT = 3  # versions of a target that stay on the disk, so that a rollback has nothing to fetch
+_UNFINISHED_SECONDS = 3600
 _OURS = re.compile(rf"({'|'.join(TARGETS)})(-.*)?")
 
 
@@ -103,6 +104,7 @@ class Delivery:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._new = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
+        _clear_unfinished(folder, self._new)
         self._places: dict[Target, Place] = {}
         self._fetched = False
 
@@ -163,6 +165,14 @@ def _place(target: str, said: object) -> Place:
     if isinstance(said, dict):
         return Place(str(said["version"]), Path(str(said["folder"])).name)
     return Place(str(said), target)
+
+
+def _clear_unfinished(folder: Path, latest: Path) -> None:
+    """Remove what deliveries that were killed long ago have left."""
+    at = latest.stat().st_mtime
+    for path in folder.glob(".new-*"):
+        if at - path.stat().st_mtime > _UNFINISHED_SECONDS:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _clear(folder: Path, served: set[str]) -> None:

@@ -94,14 +94,17 @@ class Reloader:
     async def run(self) -> None:
         """Look, pause, and so on, until it is cancelled."""
         seconds = self.service.settings.watch_seconds
-        self.tell()
+        told = False
         while True:
-            await asyncio.sleep(seconds * self._random.uniform(1 - _SHARE, 1 + _SHARE))
             try:
+                if not told:
+                    self.tell()
+                    told = True
                 await self.look()
                 self._tell_queue()
             except Exception:
                 log.exception("looking for new bundles failed")
+            await asyncio.sleep(seconds * self._random.uniform(1 - _SHARE, 1 + _SHARE))
 
     async def look(self) -> None:
         """Follow the pointer where it is another one than when this was last done."""

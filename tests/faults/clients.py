@@ -76,7 +76,7 @@ def until(holds: Callable[[], bool], what: str, seconds: float = 20) -> float:
     begun = time.monotonic()
     while not holds():
         assert time.monotonic() - begun < seconds, f"not within {seconds} s: {what}"
-        time.sleep(0.02)
+        time.sleep(0.05)
     return time.monotonic() - begun
 
 
