@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 from typing import Any
 
@@ -18,19 +19,26 @@ from serving.clock import now
 from serving.histories import of_tables
 from serving.problems import MEDIA_TYPE, install
 from serving.records import RecordsRequest
-from serving.routes import health, predictions, records, scores
+from serving.routes import health, operations, predictions, records, scores
+from serving.running.ending import Ending
+from serving.running.gate import Gate
+from serving.running.metrics import metrics
+from serving.running.reload import Held, Reloader, held_already, held_of
+from serving.running.watched import Watched
+from serving.running.workers import leave
 from serving.schemas import ScoreRequest
-from serving.scorer import Scorer
+from serving.scorer import Model, Scorer
 from serving.service import Service, Source
 from serving.settings import Settings, settings_from
 from serving.store.store import open_store
 from serving.stored import StoredScores
+from training.labels import Target
 
 _PROBLEM = {"description": "problem+json (RFC 9457)", "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}
 
 
-def create_app(service: Service) -> FastAPI:
-    """The API over a service that is ready to score."""
+def create_app(service: Service, held: Held | None = None) -> FastAPI:
+    """The API over a service that is ready to score; `held`: where its models came from."""
     app = FastAPI(
         title="dealcast",
         version=version("dealcast"),
@@ -39,36 +47,62 @@ def create_app(service: Service) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.service = service
+    app.state.reloader = Reloader(app, held or held_already(service), metrics())
+    app.state.ending = Ending()
     install(app)
     app.include_router(scores.router)
     app.include_router(records.router)
     app.include_router(predictions.router)
     app.include_router(health.router)
+    app.include_router(operations.router)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    _surround(app, service.settings)
     return app
+
+
+def _surround(app: FastAPI, settings: Settings) -> None:
+    """Put the gate and the watch around all else, the answer to an error of ours included."""
+    inner = app.build_middleware_stack
+
+    def stack() -> Any:
+        return Watched(Gate(inner(), settings, metrics()), metrics(), settings.log_requests)
+
+    app.build_middleware_stack = stack  # type: ignore[method-assign]
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings = app.state.service.settings
+    app.state.ending.listen(settings.drain_seconds)
+    following = asyncio.create_task(app.state.reloader.run())
     yield
+    app.state.ending.begun = True
+    following.cancel()
+    with suppress(asyncio.CancelledError):
+        await following
+    leave(settings.run_folder)
     await run_in_threadpool(app.state.service.close)
 
 
 def from_environment() -> FastAPI:
     """The app of a worker process: models and data set named by the environment, read here."""
     settings = settings_from(os.environ)
-    return create_app(open_service(settings))
+    held = held_of(settings.bundles)
+    return create_app(open_service(settings, held.models), held)
 
 
-def open_service(settings: Settings) -> Service:
+def open_service(settings: Settings, models: Mapping[Target, Model] | None = None) -> Service:
     """Load the models, read the folder that is served and build its histories, or open the store.
+
+    Args:
+        models: those to score with; without, they are read from the bundles' folder.
 
     Raises:
         BundleError: there is no usable bundle.
         DataError: the data set cannot be read.
         StoreError: the store does not answer, or is of a later version.
     """
-    scorer = Scorer(load_models(settings.bundles))
+    scorer = Scorer(load_models(settings.bundles) if models is None else models)
     if settings.data is None:
         stored = None if settings.database is None else StoredScores.of(open_store(settings.database))
         return Service(scorer, None, settings, stored)

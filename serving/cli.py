@@ -15,6 +15,7 @@ from serving.commands import (
     data,
     drift,
     evaluate,
+    follow,
     models,
     outbox,
     promotion,
@@ -49,6 +50,7 @@ app.command()(tune.tune)
 app.command()(models.score)
 app.command()(drift.drift)
 app.command()(models.pull)
+app.command()(follow.follow)
 app.command()(serve.serve)
 
 

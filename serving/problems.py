@@ -20,6 +20,8 @@ from training.errors import BundleError, FrameMismatch
 
 log = logging.getLogger("dealcast.serving")
 MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = "1"  # after which what is refused for now may be tried again
+_AGAIN = (429, 503)
 _MOST_ERRORS = 20
 
 
@@ -47,7 +49,8 @@ class Problem(Exception):
         if self.errors:
             body["errors"] = list(self.errors)
         content = json.dumps(body, ensure_ascii=False)
-        return Response(content, status_code=self.status, media_type=MEDIA_TYPE)
+        headers = {"Retry-After": RETRY_SECONDS} if self.status in _AGAIN else None
+        return Response(content, status_code=self.status, media_type=MEDIA_TYPE, headers=headers)
 
 
 _DOMAIN: tuple[tuple[type[Exception], int, str, str], ...] = (
@@ -115,7 +118,8 @@ def install(app: FastAPI) -> None:
     async def answer(request: Request, error: Exception) -> Response:
         problem = problem_of(error)
         if problem.status >= 500:
-            log.error("%s %s: %s", request.method, request.url.path, problem.name, exc_info=error)
+            log.error("%s: %s", request.method, problem.name, exc_info=error)  # no path: it holds ids
+        request.scope["problem"] = problem.name  # for the metrics
         return problem.response()
 
     for kind in (Problem, DataError, RequestValidationError, ValidationError, HTTPException, Exception):

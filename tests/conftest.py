@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -24,3 +25,11 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serv
 def postgresql(postgresql_server: Server) -> str:
     """Its address."""
     return postgresql_server.address()
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A small trained world; see `tests.trained`."""
+    from tests.trained import train_world  # after the environment is set
+
+    return train_world(tmp_path_factory.mktemp("world"))

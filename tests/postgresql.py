@@ -23,7 +23,7 @@ class Server:
     """
 
     def __init__(self, folder: Path, root: Path) -> None:
-        self._folder, self._programs, self.port = folder, binaries(), free_port()
+        self._folder, self._root, self._programs, self.port = folder, root, binaries(), free_port()
         self._account = unprivileged(folder, root)
         made = [self._programs / "initdb", "--auth=trust", "--encoding=utf8", "-U", "postgres", "-D", folder]
         subprocess.run(made, check=True, capture_output=True, cwd=folder, **self._account)
@@ -33,6 +33,7 @@ class Server:
         return f"postgresql://postgres:secret@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
+        unprivileged(self._folder, self._root)  # another session of pytest may have shut the way meanwhile
         options = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"]
         command = [self._programs / "postgres", "-D", self._folder, "-p", str(self.port), *options]
         with (self._folder / "log").open("w") as log:

@@ -172,15 +172,10 @@ def pull(
 
     Example: dealcast pull dealcast-bundles --tracking-uri sqlite:///mlflow.db
     """
-    from serving.bundles import Delivery
+    from serving.commands.delivering import pull_all
     from training.tracking import Tracking
 
-    tracking = Tracking(tracking_uri)
-    targets = _targets(tracking, alias)
-    delivery = Delivery(folder)
-    for target in targets:
-        delivery.add(target, tracking.fetch(target, alias, delivery.place(target)))
-    versions = delivery.finish()
+    versions = pull_all(Tracking(tracking_uri), alias, folder)
     out.print(f"{folder}: " + ", ".join(f"{t} v{v}" for t, v in versions.items()))
 
 

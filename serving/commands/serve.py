@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from features.errors import DataError
 from serving.commands.common import BUNDLES, TrackingUri, err
+
+if TYPE_CHECKING:
+    from serving.settings import Settings
+
+_RESTART_SECONDS = 5.0
 
 
 def serve(
@@ -31,12 +42,12 @@ def serve(
     Without DATA the store is that of DEALCAST_DATABASE_URL, else sqlite:///dealcast.db in this folder.
 
     The champions are fetched from the tracking store into a folder first; where the store is away,
-    the bundles already there are served. The serving processes themselves never open the store.
+    the bundles already there are served. From then on a process of its own (`dealcast follow`) looks for
+    new champions, and every worker goes over to them while it serves. The serving processes themselves
+    never open the tracking store. With --no-fetch nobody does; the workers follow the folder alone.
 
     Example: dealcast serve data/ --port 8000 --workers 2
     """
-    import os
-
     from serving.settings import DATABASE, hand_over, settings_from
 
     folder, database = _source(data, os.environ.get(DATABASE))
@@ -47,12 +58,67 @@ def serve(
     _try_models(bundles)
     if database is not None:
         _try_store(database)
+    with _run_folder(), _following(bundles, tracking_uri) if fetch else nullcontext():
+        _run(host, port, workers, settings)
+
+
+def _run(host: str, port: int, workers: int, settings: Settings) -> None:
+    """Serve until a signal ends it; requests in flight finish, waiting receipts are written."""
     import uvicorn
 
+    from serving.running.logs import log_config
+
     err.print(f"http://{host}:{port}/docs (the API) · http://{host}:{port}/health/ready")
+    signal.signal(signal.SIGTERM, _leave)  # uvicorn raises the signal again when it is done
     uvicorn.run(
-        "serving.app:from_environment", factory=True, host=host, port=port, workers=workers, log_level="info"
-    )
+        "serving.app:from_environment", factory=True, host=host, port=port, workers=workers,
+        log_config=log_config(), access_log=False,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+    )  # fmt: skip
+
+
+def _leave(_number: int, _frame: object) -> None:
+    raise SystemExit(0)
+
+
+@contextmanager
+def _run_folder() -> Iterator[None]:
+    """Where the processes of this server keep their figures, and tell each other what they serve.
+
+    In memory where there is such a place: a full disk must not reach it, for the figures' files are mapped.
+    """
+    from serving.running.metrics import FOLDER
+    from serving.settings import RUN_FOLDER
+
+    memory = Path("/dev/shm")
+    place = memory if os.access(memory, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="dealcast-", dir=place) as folder:
+        os.environ[RUN_FOLDER] = folder
+        os.environ[FOLDER] = str(Path(folder) / "metrics")
+        Path(os.environ[FOLDER]).mkdir()
+        yield
+
+
+@contextmanager
+def _following(bundles: Path, tracking_uri: str | None) -> Iterator[None]:
+    """`dealcast follow` beside the workers, begun again where it ends, until this process does."""
+    over = threading.Event()
+    running: list[subprocess.Popen[bytes]] = []
+
+    def supervise() -> None:
+        while not over.is_set():
+            command = _dealcast("follow", str(bundles), "--with-parent", tracking_uri=tracking_uri)
+            running[:] = [subprocess.Popen(command, stdin=subprocess.PIPE)]
+            running[0].wait()
+            over.wait(_RESTART_SECONDS)
+
+    threading.Thread(target=supervise, name="follow", daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+        for process in running:
+            process.kill()
 
 
 def _source(data: str | None, named: str | None) -> tuple[Path | None, str | None]:
@@ -77,9 +143,7 @@ def _try_store(address: str) -> None:
 
 def _fetch(bundles: Path, tracking_uri: str | None) -> None:
     """In a process of its own, so that MLflow never enters the serving one."""
-    command = [sys.executable, "-m", "serving.cli", "pull", str(bundles)]
-    if tracking_uri:
-        command += ["--tracking-uri", tracking_uri]
+    command = _dealcast("pull", str(bundles), tracking_uri=tracking_uri)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         err.print(done.stdout.strip())
@@ -88,6 +152,11 @@ def _fetch(bundles: Path, tracking_uri: str | None) -> None:
     if not (bundles / "versions.json").is_file():
         raise DataError(why.removeprefix("dealcast: "))
     err.print(f"the champions could not be fetched ({why}); serving the bundles in {bundles}")
+
+
+def _dealcast(*words: str, tracking_uri: str | None) -> list[str]:
+    told = ["--tracking-uri", tracking_uri] if tracking_uri else []
+    return [sys.executable, "-m", "serving.cli", *words, *told]
 
 
 def _try_models(bundles: Path) -> None:

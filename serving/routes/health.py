@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
+from serving.problems import Problem
 from serving.service import Service
 
 router = APIRouter()
@@ -19,13 +20,19 @@ def live() -> dict[str, str]:
 
 @router.get("/health/ready", tags=["health"], summary="The process can score")
 def ready(request: Request) -> dict[str, Any]:
-    """200 once the models are loaded and the data set, if any, is read."""
+    """200 once the models are loaded and the data set, if any, is read; 503 without a model, and from the
+    moment on at which the server was told to end."""
     service: Service = request.app.state.service
+    if request.app.state.ending.begun:
+        raise Problem(503, "ending", "The server is about to end", "ask another one")
+    if not service.scorer.models:
+        raise Problem(503, "no-model", "No model to score with", "train one, or fetch one (`dealcast pull`)")
     return {"status": "ready", "models": {t: m.version for t, m in service.scorer.models.items()}}
 
 
 @router.get("/v1/models", tags=["models"], summary="Versions and accuracy")
 def models(request: Request) -> dict[str, Any]:
-    """The versions served, with the metrics and the reliability of their forward test."""
+    """The versions served, with the metrics and the reliability of their forward test; what each worker
+    serves and since when, what the pointer of the bundles' folder says, and whether all agree with it."""
     service: Service = request.app.state.service
-    return {"models": service.models()}
+    return {"models": service.models(), **request.app.state.reloader.state()}

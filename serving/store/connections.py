@@ -19,6 +19,14 @@ _SQLITE_FULL, _PG_FULL = 13, "53100"
 _KEPT = 64
 _MAPPED_BYTES = 128 * 1024 * 1024  # shared by all connections, where a cache of its own would be one each
 
+_WATCHED_CONNECTION = {  # else a server that vanishes without a word holds a request for many minutes
+    "connect_timeout": BUSY_SECONDS,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": BUSY_SECONDS * 1000,
+}
+
 Connection = Any  # of either driver
 Run = Callable[..., Any]
 
@@ -31,7 +39,9 @@ def engine_of(text: str) -> Engine:
     """
     url = address_of(text)
     if url.drivername != "sqlite":
-        waits: dict[str, Any] = {"connect_timeout": BUSY_SECONDS}
+        waits: dict[str, Any] = {
+            name: value for name, value in _WATCHED_CONNECTION.items() if name not in url.query
+        }
         if "options" not in url.query:
             waits["options"] = f"-c lock_timeout={int(BUSY_SECONDS * 1000)}"
         return create_engine(url, poolclass=NullPool, connect_args=waits)

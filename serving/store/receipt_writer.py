@@ -38,6 +38,11 @@ class ReceiptWriter:
         self._closing = self._hurry = False
         self._failure: StoreError | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many receipts are not on the disk yet."""
+        return len(self._waiting)
+
     def put(self, receipt: Receipt) -> None:
         """Promise to keep a receipt.
 

@@ -1,9 +1,8 @@
-"""A small sample CRM, trained once through the command line, for all tests of this floor."""
+"""What the tests of this floor share."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,23 +13,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from features.canonical import TIME, CanonicalData
-from features.sample import make_sample, write_sample
-from features.sources.folder import load
-from serving import cli
 from serving.app import create_app, open_service
 from serving.settings import Settings
-
-T = "2025-03-31T00:00:00Z"
-
-
-@dataclass(frozen=True)
-class Trained:
-    """Where the trained world lies."""
-
-    crm: Path
-    uri: str
-    bundles: Path
-    data: CanonicalData
+from tests.trained import T, Trained, bundle_in, run_command
 
 
 @dataclass(frozen=True)
@@ -40,29 +25,6 @@ class Ran:
     code: int
     out: str
     err: str
-
-
-def run_command(*words: str | Path) -> int:
-    """Run `dealcast` in this process as the console script would; its exit code."""
-    before = sys.argv
-    sys.argv = ["dealcast", *map(str, words)]
-    try:
-        cli.main()
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    finally:
-        sys.argv = before
-    return 0
-
-
-@pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    folder = tmp_path_factory.mktemp("world")
-    uri = f"sqlite:///{folder / 'mlflow.db'}"
-    write_sample(make_sample(1200, seed=4), folder / "crm")
-    assert run_command("train", folder / "crm", "--as-of", T, "--tracking-uri", uri) == 0
-    assert run_command("pull", folder / "bundles", "--tracking-uri", uri) == 0
-    return Trained(folder / "crm", uri, folder / "bundles", load(folder / "crm")[0])
 
 
 @pytest.fixture(scope="session")
@@ -83,6 +45,9 @@ def dealcast(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
         return Ran(code, printed.out, printed.err)
 
     return run
+
+
+__all__ = ["Ran", "T", "Trained", "bundle_in", "posted", "run_command"]
 
 
 def posted(data: CanonicalData, opportunity_id: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from features.times import from_micros, parse_instant
 from serving.app import create_app, open_service
 from serving.schemas import ScoreRequest, rows_of
 from serving.settings import Settings
-from tests.serving.conftest import T, Trained, posted, run_command
+from tests.serving.conftest import T, Trained, bundle_in, posted, run_command
 from training.bundle import load_bundle
 from training.explain import percent
 from training.labels import TARGETS
@@ -58,7 +58,7 @@ def test_features_of_a_post_are_those_of_the_feature_file_to_the_bit(
     store = ("--for", "win", "--tracking-uri", trained.uri)
     assert run_command("features", trained.crm, "--as-of", T, "--out", out, *store) == 0
     table = pl.read_parquet(out)
-    bundle = load_bundle(trained.bundles / "win")
+    bundle = load_bundle(trained.bundle("win"))
     for one in scores["opportunity_id"].sample(SOME, seed=2):
         request = ScoreRequest.model_validate({"opportunities": [posted(trained.data, one)]})
         history = history_from_rows(rows_of(request.opportunities[0]), bundle.conventions)
@@ -115,9 +115,9 @@ def test_a_model_from_before_there_were_intervals_scores_the_same_and_gives_null
     trained: Trained, client: TestClient, scores: pl.DataFrame, tmp_path: Path
 ) -> None:
     bundles = Path(shutil.copytree(trained.bundles, tmp_path / "bundles"))
-    described = json.loads((bundles / "win" / "bundle.json").read_text(encoding="utf-8"))
+    described = json.loads((bundle_in(bundles, "win") / "bundle.json").read_text(encoding="utf-8"))
     del described["venn_abers"]
-    (bundles / "win" / "bundle.json").write_text(json.dumps(described), encoding="utf-8")
+    (bundle_in(bundles, "win") / "bundle.json").write_text(json.dumps(described), encoding="utf-8")
     path = f"/v1/opportunities/{scores['opportunity_id'][0]}/score"
     with TestClient(create_app(open_service(Settings(bundles=bundles, data=trained.crm)))) as older:
         then, now = (one.get(path, params={"as_of": T}).json() for one in (older, client))

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from serving.bundles import load_models
-from tests.serving.conftest import Ran, T, Trained, run_command
+from tests.serving.conftest import Ran, T, Trained, bundle_in, run_command
 from training.errors import BundleError
 
 HEAVY = ("mlflow", "shap", "matplotlib", "torch", "dask", "ray")
@@ -41,8 +41,14 @@ def started(*words: str | Path, cwd: Path, **more: str) -> tuple[str, subprocess
     port = free_port()
     command = [sys.executable, "-m", "serving.cli", "serve", *map(str, words), "--port", str(port)]
     surroundings = environment() | more
-    process = subprocess.Popen(command, cwd=cwd, stderr=subprocess.PIPE, text=True, env=surroundings)
-    return _ready(f"http://127.0.0.1:{port}", process), process
+    with log_of(port, cwd).open("w") as log:  # a pipe that nobody reads would fill and stop the server
+        process = subprocess.Popen(command, cwd=cwd, stderr=log, text=True, env=surroundings)
+    return _ready(f"http://127.0.0.1:{port}", process, log_of(port, cwd)), process
+
+
+def log_of(port: int | str, cwd: Path) -> Path:
+    """What a server that was started in a folder says on stderr."""
+    return cwd / f"serve-{port}.log"
 
 
 @contextmanager
@@ -56,10 +62,10 @@ def served(*words: str | Path, cwd: Path) -> Iterator[str]:
         process.communicate(timeout=20)
 
 
-def _ready(address: str, process: subprocess.Popen[str]) -> str:
+def _ready(address: str, process: subprocess.Popen[str], log: Path) -> str:
     for _ in range(600):
         if process.poll() is not None:
-            raise AssertionError(process.communicate()[1])
+            raise AssertionError(log.read_text())
         try:
             fetch(address + "/health/ready")
         except OSError:
@@ -123,7 +129,7 @@ def test_old_bundles_stay_when_new_ones_cannot_be_fetched(trained: Trained, tmp_
 
 def test_a_damaged_bundle_is_refused(trained: Trained, tmp_path: Path) -> None:
     assert run_command("pull", tmp_path / "bundles", "--tracking-uri", trained.uri) == 0
-    model = tmp_path / "bundles" / "win" / "model.txt"
+    model = bundle_in(tmp_path / "bundles", "win") / "model.txt"
     model.write_text(model.read_text().replace("leaf_value=", "leaf_value=1", 1))
     with pytest.raises(BundleError, match="not the one the bundle was made with"):
         load_models(tmp_path / "bundles")

@@ -2,12 +2,13 @@
 
 from training.tracking.address import DEFAULT_URI, tracking_uri
 from training.tracking.load import watched
-from training.tracking.store import CHALLENGER, CHAMPION, Registered, Tracking, model_name
+from training.tracking.store import CHALLENGER, CHAMPION, Named, Registered, Tracking, model_name
 
 __all__ = [
     "CHALLENGER",
     "CHAMPION",
     "DEFAULT_URI",
+    "Named",
     "Registered",
     "Tracking",
     "model_name",

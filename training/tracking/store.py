@@ -58,6 +58,14 @@ class Registered:
     run_id: str
 
 
+@dataclass(frozen=True)
+class Named:
+    """A version that an alias names; `run_id` is empty where it was registered without a run."""
+
+    version: str
+    run_id: str
+
+
 def model_name(target: str) -> str:
     """The registered model's name of a target."""
     return f"dealcast-{target}"
@@ -145,18 +153,30 @@ class Tracking:
     def targets(self, alias: str = CHAMPION) -> list[str]:
         """The targets that have a version under an alias (or of a version number), sorted."""
         with self._client() as (_, client):
-            if alias.isdigit():
-                versions = client.search_model_versions(_OURS)
-                names = {v.name for v in versions if str(v.version) == alias}
-            else:
-                names = {
-                    m.name for m in client.search_registered_models(filter_string=_OURS) if alias in m.aliases
-                }
-            return sorted(name.removeprefix("dealcast-") for name in names)
+            return self._targets(client, alias)
+
+    def named(self, alias: str = CHAMPION) -> dict[str, Named]:
+        """The version under an alias (or of a version number) by target; empty where there is none."""
+        found = {}
+        with self._client() as (_, client):
+            for target in self._targets(client, alias):
+                number = _version_of(client, target, alias, self.shown)
+                run_id = client.get_model_version(model_name(target), number).run_id
+                found[target] = Named(number, str(run_id or ""))
+        return found
 
     def client(self) -> AbstractContextManager[tuple[Any, Any]]:
         """MLflow and a client of this store, for `registry.py`; errors become TrackingError."""
         return self._client()
+
+    def _targets(self, client: Any, alias: str) -> list[str]:
+        if alias.isdigit():
+            versions = client.search_model_versions(_OURS)
+            names = {v.name for v in versions if str(v.version) == alias}
+        else:
+            models = client.search_registered_models(filter_string=_OURS)
+            names = {m.name for m in models if alias in m.aliases}
+        return sorted(name.removeprefix("dealcast-") for name in names)
 
     def _experiment(self, client: Any, target: str) -> str:
         name = f"dealcast/{target}"
