@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from features.from_rows import history_from_rows
-from features.times import iso
-from serving.answers import answer
+from features.times import NEVER, iso
+from serving.answers import answer, encoded
+from serving.clock import now as clock_now
 from serving.histories import Histories
+from serving.kept import Given, Kept, KeptAnswers, day_of, digest_of, next_event, tag_of
 from serving.problems import Problem
 from serving.scorer import Scorer, Scores
 from serving.store.reading import StoredRows, under
@@ -27,22 +29,47 @@ class StoredScores:
 
     store: Store
     receipts: ReceiptWriter
+    kept: KeptAnswers = field(default_factory=KeptAnswers)
 
     @classmethod
     def of(cls, store: Store) -> StoredScores:
         return cls(store, ReceiptWriter(store.keep_receipts))
 
-    def score(self, scorer: Scorer, asked: Asked, given_at: int) -> dict[str, Any]:
-        """An opportunity's score by what the store knows now.
+    @property
+    def waits(self) -> bool:
+        """Whether a score may wait: for a server's answer, or for room among the receipts."""
+        return not self.store.is_local or self.receipts.is_full
+
+    def score(self, scorer: Scorer, asked: Asked, today: bool, time_zone: str) -> Given:
+        """An opportunity's score by what the store knows now, encoded.
+
+        Args:
+            asked: its `as_of` is now where `today` is true, and the day's score serves: one that was
+                given since midnight, if since then no record came in, began to count or ended.
+            time_zone: in which days end.
 
         Raises:
             UnknownEntity: the store has no such opportunity.
             StoreAway: the store does not answer, or cannot take the receipt.
         """
+        now, when = asked.as_of, None if today else asked.as_of
+        key = (asked.opportunity_id, when, asked.explain, asked.language, scorer.number)
+        kept = self.kept.find(key, now if today else 0)
+        if kept is not None and kept.watermark == self.store.watermark().seq:
+            return kept.given
         mark, rows = self.store.latest(asked.opportunity_id)
+        data = digest_of(rows)
+        if kept is not None and kept.data == data:
+            self.kept.keep(key, replace(kept, watermark=mark.seq))
+            return kept.given
         scores = _scores(scorer, rows, asked)
-        self.receipts.put(receipt_of(scores, mark.seq, given_at))
-        return answer(scores, 0, mark.received_at, asked.language)
+        self.receipts.put(receipt_of(scores, mark.seq, clock_now()))
+        body = encoded(answer(scores, 0, mark.received_at, asked.language))
+        day, end = day_of(now, time_zone) if today else (str(when), NEVER)
+        given = Given(body, tag_of(data, day, asked.explain, asked.language, scorer.versions))
+        until = next_event(rows, now, end) if today else end
+        self.kept.keep(key, Kept(given, mark.seq, data, now if today else 0, until))
+        return given
 
     def receipt(self, prediction_id: str) -> Receipt:
         """Raises UnknownPrediction where no such score was given."""

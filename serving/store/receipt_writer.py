@@ -38,6 +38,11 @@ class ReceiptWriter:
         self._closing = self._hurry = False
         self._failure: StoreError | None = None
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the next receipt must wait for room."""
+        return len(self._waiting) >= self._room
+
     def put(self, receipt: Receipt) -> None:
         """Promise to keep a receipt.
 
