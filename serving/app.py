@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,7 +19,7 @@ from serving.clock import now
 from serving.histories import of_tables
 from serving.problems import MEDIA_TYPE, install
 from serving.records import RecordsRequest
-from serving.routes import health, predictions, records, scores
+from serving.routes import health, inference, pipeline, predictions, records, scores
 from serving.schemas import ScoreRequest
 from serving.scorer import Scorer
 from serving.service import Service, Source
@@ -26,6 +27,7 @@ from serving.settings import Settings, settings_from
 from serving.store.store import open_store
 from serving.stored import StoredScores
 
+_ROUNDS = 50_000, 20, 50  # of the garbage collector
 _PROBLEM = {"description": "problem+json (RFC 9457)", "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}
 
 
@@ -42,7 +44,9 @@ def create_app(service: Service) -> FastAPI:
     install(app)
     app.include_router(scores.router)
     app.include_router(records.router)
+    app.include_router(pipeline.router)
     app.include_router(predictions.router)
+    app.include_router(inference.router)
     app.include_router(health.router)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
@@ -57,7 +61,17 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def from_environment() -> FastAPI:
     """The app of a worker process: models and data set named by the environment, read here."""
     settings = settings_from(os.environ)
-    return create_app(open_service(settings))
+    app = create_app(open_service(settings))
+    settle()
+    return app
+
+
+def settle() -> None:
+    """Leave what was loaded out of the collector's rounds, and make these rarer: a request makes thousands
+    of tuples and no cycle, and each full round would look at every module and model again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_ROUNDS)
 
 
 def open_service(settings: Settings) -> Service:

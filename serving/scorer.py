@@ -145,18 +145,20 @@ class Scorer:
             if conventions not in asked:
                 asked[conventions] = _asked(parts, conventions)
             targets[target] = _score_target(target, model, asked[conventions], explain)
-        conventions = self._conventions()
+        conventions = self.conventions
         known = asked[conventions] if conventions in asked else _asked(parts, conventions)
         return _described(known, opportunity_ids, as_of, targets)
 
     def open_opportunities(self, histories: Histories, as_of: int) -> list[str]:
         """Ids of the opportunities that are open at `as_of` (microseconds), sorted."""
-        history = histories.under(self._conventions())
+        history = histories.under(self.conventions)
         everything = np.arange(len(history.opportunities.ids), dtype=np.int64)
         snapshots = Snapshots(everything, np.full(len(everything), as_of, np.int64))
         return [str(value) for value in history.opportunities.ids[eligible("win", history, snapshots)]]
 
-    def _conventions(self) -> Conventions:
+    @property
+    def conventions(self) -> Conventions:
+        """By which deals are described: those of the first target that has a model."""
         for target in TARGETS:
             if target in self.models:
                 return self.models[target].bundle.conventions

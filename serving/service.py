@@ -10,12 +10,13 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from features.errors import UnknownEntity
-from features.times import parse_instant
+from features.times import iso, parse_instant
 from serving import records
 from serving.answers import answer, encoded
 from serving.clock import now
 from serving.histories import Histories, of_rows
 from serving.kept import Given, tag_of
+from serving.pipeline import Pipeline, Pipelines, Wanted, scored
 from serving.posted import Posted, PostedHistory, posted_of
 from serving.problems import Problem, invalid, not_json
 from serving.schemas import ScoreRequest, latest_known, rows_of
@@ -32,6 +33,7 @@ class Source:
     histories: Histories
     watermark: int
     mark: str = field(default_factory=lambda: uuid4().hex)  # of what was read: it names no other reading
+    pipelines: Pipelines = field(default_factory=Pipelines)
 
 
 @dataclass(frozen=True)
@@ -109,10 +111,7 @@ class Service:
             asked = Asked(opportunity_id, when, explain, language)
             return self.scores.score(self.scorer, asked, as_of is None, self.time_zone)
         if self.source is None:
-            raise Problem(
-                404, "no-data-set", "No data set is served",
-                "start the server with one (`dealcast serve DATA`), or post histories to /v1/scores",
-            )  # fmt: skip
+            raise no_data_set()
         when = self.source.watermark if as_of is None else parse_instant(as_of, self.time_zone)
         mine = self.source.histories.of_opportunity(opportunity_id)
         try:
@@ -121,6 +120,36 @@ class Service:
             raise UnknownEntity("the data set has no opportunity of this id") from None
         tag = tag_of(self.source.mark, opportunity_id, when, explain, language, self.scorer.versions)
         return Given(encoded(answer(scores, 0, self.source.watermark, language)), tag)
+
+    def pipeline(self, wanted: Wanted, as_of: str | None, language: Language) -> Given:
+        """A page of the open deals with their scores; of the store each with its receipt."""
+        when = None if as_of is None else parse_instant(as_of, self.time_zone)
+        if self.scores is not None:
+            today = when is None
+            found = self.scores.pipeline(self.scorer, now() if when is None else when, today, self.time_zone)
+        else:
+            found = self._pipeline_of_folder(when)
+        page, following = found.page(wanted)
+        if self.scores is not None:
+            self.scores.promise(found, page)
+        moment = (
+            iso(int(found.scores.as_of[0])) if len(found.scores) else iso(now() if when is None else when)
+        )
+        body = {"as_of": moment, "opportunities": found.answers(page, language), "next": following}
+        return Given(encoded(body), tag_of(found.tag, wanted, language))
+
+    def _pipeline_of_folder(self, when: int | None) -> Pipeline:
+        source = self.source
+        if source is None:
+            raise no_data_set()
+        as_of = source.watermark if when is None else when
+
+        def make() -> Pipeline:
+            scores, teams = scored(self.scorer, source.histories, as_of)
+            tag = tag_of(source.mark, as_of, self.scorer.versions)
+            return Pipeline(scores, teams, source.watermark, None, tag)
+
+        return source.pipelines.of((self.scorer.number, as_of), make)
 
     def stored(self) -> StoredScores:
         """The store's scores. Raises Problem where no store is served."""
@@ -151,6 +180,14 @@ class Service:
     def models(self) -> list[dict[str, Any]]:
         """The models this process scores with, and how they did on a forward test."""
         return [_described(target, model) for target, model in self.scorer.models.items()]
+
+
+def no_data_set() -> Problem:
+    """Nothing is served by id."""
+    return Problem(
+        404, "no-data-set", "No data set is served",
+        "start the server with one (`dealcast serve DATA`), or post histories to /v1/scores",
+    )  # fmt: skip
 
 
 def _history_of(opportunity: BaseModel) -> PostedHistory:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,8 +12,9 @@ from features.from_rows import history_from_rows
 from features.times import NEVER, iso
 from serving.answers import answer, encoded
 from serving.clock import now as clock_now
-from serving.histories import Histories
+from serving.histories import Histories, of_rows, of_tables
 from serving.kept import Given, Kept, KeptAnswers, day_of, digest_of, next_event, tag_of
+from serving.pipeline import Pipeline, Pipelines, scored
 from serving.problems import Problem
 from serving.scorer import Scorer, Scores
 from serving.store.reading import StoredRows, under
@@ -30,6 +31,7 @@ class StoredScores:
     store: Store
     receipts: ReceiptWriter
     kept: KeptAnswers = field(default_factory=KeptAnswers)
+    pipelines: Pipelines = field(default_factory=Pipelines)
 
     @classmethod
     def of(cls, store: Store) -> StoredScores:
@@ -70,6 +72,30 @@ class StoredScores:
         until = next_event(rows, now, end) if today else end
         self.kept.keep(key, Kept(given, mark.seq, data, now if today else 0, until))
         return given
+
+    def pipeline(self, scorer: Scorer, as_of: int, today: bool, time_zone: str) -> Pipeline:
+        """Every deal that is open at `as_of`, which where `today` is true may be earlier on this day."""
+        seq = self.store.watermark().seq
+        day, _ = day_of(as_of, time_zone)
+        key = (seq, scorer.number, day if today else as_of)
+        return self.pipelines.of(key, lambda: self._pipeline(scorer, as_of, seq))
+
+    def _pipeline(self, scorer: Scorer, as_of: int, seq: int) -> Pipeline:
+        from serving.store.dataset import load
+
+        mark = self.store.watermark()
+        if not self.store.everything("opportunities", seq):
+            histories = of_rows({})
+        else:
+            histories = of_tables(load(self.store, seq)[0])
+        scores, teams = scored(scorer, histories, as_of)
+        known = mark.received_at if mark.seq == seq else None
+        return Pipeline(scores, teams, known, seq, tag_of(seq, as_of, scorer.versions))
+
+    def promise(self, pipeline: Pipeline, page: Sequence[int]) -> None:
+        """Keep the receipts of a page of the pipeline."""
+        for i in page:
+            self.receipts.put(receipt_of(pipeline.scores, pipeline.watermark or 0, clock_now(), i))
 
     def receipt(self, prediction_id: str) -> Receipt:
         """Raises UnknownPrediction where no such score was given."""
@@ -121,19 +147,19 @@ class Asked:
     language: Language
 
 
-def receipt_of(scores: Scores, watermark: int, given_at: int) -> Receipt:
-    """The receipt of the one score in `scores`."""
+def receipt_of(scores: Scores, watermark: int, given_at: int, i: int = 0) -> Receipt:
+    """The receipt of one score."""
     targets = scores.targets.items()
     return Receipt(
-        scores.prediction_id(0),
-        scores.opportunity_ids[0],
-        int(scores.as_of[0]),
+        scores.prediction_id(i),
+        scores.opportunity_ids[i],
+        int(scores.as_of[i]),
         given_at,
         watermark,
-        {t: None if s.abstained[0] is not None else float(s.probability[0]) for t, s in targets},
+        {t: None if s.abstained[i] is not None else float(s.probability[i]) for t, s in targets},
         {t: s.model.version if s.model else None for t, s in targets},
         {t: s.model.bundle.encoding.hash if s.model else None for t, s in targets},
-        {t: s.abstained[0] for t, s in targets},
+        {t: s.abstained[i] for t, s in targets},
     )
 
 

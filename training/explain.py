@@ -178,10 +178,10 @@ def _by_behaviour(features: Features, contributions: FloatArray) -> FloatArray:
     grouping = grouping_of(features)
     count, rows = len(grouping.behaviours), len(contributions)
     if rows > _FEW:
-        sums = [_row_sums(contributions[:, grouping.group == i]) for i in range(count)]
-        return np.stack(sums, axis=1)
-    place = grouping.group if rows == 1 else (np.arange(rows)[:, None] * count + grouping.group).ravel()
-    sums: FloatArray = np.bincount(place, contributions.ravel(), rows * count)
+        columns = [contributions[:, grouping.group == i] for i in range(count)]
+        return np.stack([_row_sums(its) for its in columns], axis=1)
+    place = (np.arange(rows)[:, None] * count + grouping.group).ravel()
+    sums: FloatArray = np.bincount(place, weights=contributions.ravel(), minlength=rows * count)
     return sums.reshape(rows, count)
 
 

@@ -1,7 +1,7 @@
 """What a request costs where next to nothing is done: three small applications to measure against.
 
-`empty` reads a body and answers `{}`; `fast` decodes a ready-made row with msgspec and scores it by LightGBM's
-single-row way; `pydantic` does the same through FastAPI's own bodies and answers.
+`empty` reads a body and answers `{}`; `fast` decodes a ready-made row with msgspec and scores it by the
+single-row way of LightGBM; `pydantic` does the same through FastAPI's own bodies and answers.
 """
 
 from __future__ import annotations
