@@ -181,8 +181,8 @@ def _by_behaviour(features: Features, contributions: FloatArray) -> FloatArray:
         columns = [contributions[:, grouping.group == i] for i in range(count)]
         return np.stack([_row_sums(its) for its in columns], axis=1)
     place = (np.arange(rows)[:, None] * count + grouping.group).ravel()
-    sums: FloatArray = np.bincount(place, weights=contributions.ravel(), minlength=rows * count)
-    return sums.reshape(rows, count)
+    sums = np.bincount(place, weights=contributions.ravel(), minlength=rows * count)
+    return np.asarray(sums, np.float64).reshape(rows, count)
 
 
 def _row_sums(values: FloatArray) -> FloatArray:

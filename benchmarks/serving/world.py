@@ -132,7 +132,7 @@ def body_of(world: World, count: int, *, explain: bool) -> bytes:
     """A body for `POST /v1/scores`: the deal alone, or with others of about its size."""
     data = load(world.folder / "crm")[0]
     sizes = _sizes(data).sort((pl.col("records") - RECORDS).abs(), "opportunity_id")
-    names = sizes["opportunity_id"].to_list()[: min(count, 40)]
+    names = sizes["opportunity_id"].to_list()[: min(count, 10)]
     posted = [_posted(data, name) for name in names]
     deals = [posted[i % len(posted)] for i in range(count)]
     return json.dumps({"as_of": T, "explain": explain, "opportunities": deals}).encode()
