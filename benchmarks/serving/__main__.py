@@ -79,8 +79,8 @@ def _speed(found: Sequence[Found], facts: Mapping[str, str]) -> Report:
         deals = f"{each.rate * each.subject.deals:,.0f}"
         rows.append(
             [
-                each.subject.name, f"{each.p50 * 1e3:.2f}", f"{each.p99 * 1e3:.2f}", f"{each.rate:,.0f}", deals,
-                f"{each.times_floor:.2f}", line, held,
+                each.subject.name, f"{each.p50 * 1e3:.2f}", f"{each.p99 * 1e3:.2f}", f"{each.rate:,.0f}",
+                deals, f"{each.times_floor:.2f}", line, held,
             ]
         )  # fmt: skip
     notes = [

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import statistics
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -172,7 +175,10 @@ def _mlflow(world: World) -> Iterator[tuple[int, Request]]:
         words = ["-m", "mlflow", "models", "serve", "-m", str(folder / "model"), "--env-manager", "local"]
         command = [str(python_of("")), *words, "-p", str(port), "-h", "127.0.0.1", "--workers", "1"]
         request = peers.mlflow_request(text, row)
-        with running(command, port, request, folder=folder):
+        beside = (
+            f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # it looks for uvicorn there
+        )
+        with running(command, port, request, folder=folder, more={"PATH": beside}):
             yield port, request
 
 
@@ -211,6 +217,4 @@ def _model(world: World) -> tuple[str, Sequence[float | None]]:
 
 
 def _json_row(row: Sequence[float | None]) -> bytes:
-    import json
-
     return json.dumps({"row": list(row)}).encode()
