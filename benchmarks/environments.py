@@ -17,6 +17,8 @@ PACKAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "featuretools": ("featuretools==1.31.0", "pandas<3", "setuptools<81", "pyarrow"),
         "fasttreeshap": ("fasttreeshap==0.1.6", "numpy<1.24", "setuptools<70", "lightgbm"),
+        "bentoml": ("bentoml==1.4.40", "lightgbm==4.6.0", "numpy<3"),
+        "mlserver": ("mlserver==1.7.1", "mlserver-lightgbm==1.7.1", "lightgbm==4.6.0", "setuptools<81"),
         "lifetimes": ("lifetimes==0.11.3", "pandas<2", "numpy<2", "scipy<1.12", "setuptools<81"),
     }
 )

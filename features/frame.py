@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -72,6 +73,27 @@ class FeatureFrame:
     @cached_property
     def _place(self) -> Mapping[str, int]:
         return {feature.name: i for i, feature in enumerate(self.features)}
+
+
+def merged(frames: Sequence[FeatureFrame]) -> FeatureFrame:
+    """The rows of several frames of the same features, one after the other.
+
+    Each frame's categories have names of their own; those of all get new places.
+    """
+    if len(frames) == 1:
+        return frames[0]
+    values = np.concatenate([frame.values for frame in frames])
+    names: dict[str, Names] = {}
+    for place, feature in enumerate(frames[0].features):
+        if feature.is_category:
+            index: dict[str, float] = {}
+            values[:, place] = [
+                code if math.isnan(code) else index.setdefault(its[int(code)], float(len(index)))
+                for frame, its in ((frame, frame.names[feature.name]) for frame in frames)
+                for code in frame.values[:, place].tolist()
+            ]
+            names[feature.name] = tuple(index)
+    return FeatureFrame(frames[0].features, values, names)
 
 
 class _Columns(Mapping[str, "FloatArray | TextArray"]):

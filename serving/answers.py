@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
+import msgspec
 
+from features.frame import FeatureFrame
 from features.times import iso
+from serving.phrases import Phrase, phrases_of
 from serving.scorer import Scores, TargetScores
-from serving.wording import Language, Value, evidence_text, reason_text
-from training.explain import percent, strongest, whole_percents
+from serving.wording import Language, Value, reason_text, value_text
+from training.explain import percent, strongest_of_each, whole_percents
 from training.labels import TARGETS, Target
 from training.metrics import bin_of
 
@@ -35,13 +36,21 @@ def answer(scores: Scores, i: int, data_as_of: int | None, language: Language = 
     }
 
 
+_ENCODER = msgspec.json.Encoder()
+
+
+def encoded(value: Any) -> bytes:
+    """An answer as JSON in UTF-8."""
+    return _ENCODER.encode(value)
+
+
 def unseen_features(scores: Scores, i: int) -> list[str]:
     """Features with a text that a model was not trained on, which it therefore reads as missing."""
     names: set[str] = set()
     for each in scores.targets.values():
         row = int(each.row[i])
         if each.model is not None and each.frame is not None and row >= 0:
-            names.update(each.model.bundle.encoding.unseen(each.frame, slice(row, row + 1)))
+            names.update(each.model.bundle.encoding.unseen_in(each.frame, row))
     return sorted(names)
 
 
@@ -80,56 +89,46 @@ def reasons(target: Target, scores: TargetScores, i: int, language: Language) ->
         return []
     points = ledger.points[row].tolist()
     _, whole = whole_percents(ledger.base_rate, points, float(scores.probability[i]))
-    order = np.argsort(-np.abs(ledger.points[row]), kind="stable").tolist()
-    return [
-        {
-            "behaviour": ledger.behaviours[k],
-            "points": points[k],
-            "percent_points": whole[k],
-            "direction": "up" if points[k] > 0 else "down" if points[k] < 0 else "none",
-            **_spoken(target, scores, row, _Said(ledger.behaviours[k], whole[k], language)),
-        }
-        for k in order
-    ]
-
-
-@dataclass(frozen=True)
-class _Said:
-    """A reason to put into words."""
-
-    behaviour: str
-    percent_points: int
-    language: Language
-
-
-def _spoken(target: Target, scores: TargetScores, row: int, said: _Said) -> dict[str, Any]:
-    """Whether one can act on a reason, its text and its evidence: the features that speak loudest."""
-    assert scores.ledger is not None
     assert scores.model is not None
-    features = scores.model.bundle.features
-    loudest = strongest(features, said.behaviour, scores.ledger.contributions[row])
-    evidence: list[dict[str, Any]] = []
-    for feature in (features[position] for position in loudest):
-        value, typical = _value(scores, feature.name, row), scores.model.bundle.typical.get(feature.name)
-        text = evidence_text(feature, value, typical, target, said.language)
-        evidence.append(
-            {"feature": feature.name, "value": value, "unit": feature.unit, "typical": typical, "text": text}
+    assert scores.frame is not None
+    phrases = phrases_of(scores.model, target, language)
+    loudest = strongest_of_each(scores.model.bundle.features, ledger.contributions[row])
+    found = []
+    for k in sorted(range(len(points)), key=lambda k: -abs(points[k])):
+        spoken = [phrases[place] for place in loudest[k]]
+        evidence = [_evidence(phrase, scores.frame, row, language) for phrase in spoken]
+        behaviour, texts = ledger.behaviours[k], [each["text"] for each in evidence]
+        found.append(
+            {
+                "behaviour": behaviour,
+                "points": points[k],
+                "percent_points": whole[k],
+                "direction": "up" if points[k] > 0 else "down" if points[k] < 0 else "none",
+                "actionable": any(phrase.actionable for phrase in spoken),
+                "text": reason_text(behaviour, whole[k], texts, language),
+                "evidence": evidence,
+            }
         )
+    return found
+
+
+def _evidence(phrase: Phrase, frame: FeatureFrame, row: int, language: Language) -> dict[str, Any]:
+    """One observation: the feature's value, what is usual, and both in words."""
+    value = _value(frame, row, phrase)
     return {
-        "actionable": any(features[position].actionable for position in loudest),
-        "text": reason_text(
-            said.behaviour, said.percent_points, [e["text"] for e in evidence], said.language
-        ),
-        "evidence": evidence,
+        "feature": phrase.name,
+        "value": value,
+        "unit": phrase.unit,
+        "typical": phrase.typical,
+        "text": phrase.before + value_text(value, phrase.unit, language) + phrase.after,
     }
 
 
-def _value(scores: TargetScores, feature: str, row: int) -> Value:
-    assert scores.frame is not None
-    value = scores.frame.columns[feature][row]
-    if value is None or isinstance(value, str):
-        return value
-    return None if math.isnan(value) else float(value)
+def _value(frame: FeatureFrame, row: int, phrase: Phrase) -> Value:
+    value: float = frame.values.item(row, phrase.place)
+    if math.isnan(value):
+        return None
+    return frame.names[phrase.name][int(value)] if phrase.unit == "category" else value
 
 
 def _abstained(why: str | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -19,7 +20,7 @@ from serving.clock import now
 from serving.histories import of_tables
 from serving.problems import MEDIA_TYPE, install
 from serving.records import RecordsRequest
-from serving.routes import health, operations, predictions, records, scores
+from serving.routes import health, inference, operations, pipeline, predictions, records, scores
 from serving.running.ending import Ending
 from serving.running.gate import Gate
 from serving.running.metrics import metrics
@@ -34,6 +35,7 @@ from serving.store.store import open_store
 from serving.stored import StoredScores
 from training.labels import Target
 
+_ROUNDS = 50_000, 20, 50  # of the garbage collector
 _PROBLEM = {"description": "problem+json (RFC 9457)", "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}
 
 
@@ -52,7 +54,9 @@ def create_app(service: Service, held: Held | None = None) -> FastAPI:
     install(app)
     app.include_router(scores.router)
     app.include_router(records.router)
+    app.include_router(pipeline.router)
     app.include_router(predictions.router)
+    app.include_router(inference.router)
     app.include_router(health.router)
     app.include_router(operations.router)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
@@ -88,7 +92,17 @@ def from_environment() -> FastAPI:
     """The app of a worker process: models and data set named by the environment, read here."""
     settings = settings_from(os.environ)
     held = held_of(settings.bundles)
-    return create_app(open_service(settings, held.models), held)
+    app = create_app(open_service(settings, held.models), held)
+    settle()
+    return app
+
+
+def settle() -> None:
+    """Leave what was loaded out of the collector's rounds, and make these rarer: a request makes thousands
+    of tuples and no cycle, and each full round would look at every module and model again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_ROUNDS)
 
 
 def open_service(settings: Settings, models: Mapping[Target, Model] | None = None) -> Service:

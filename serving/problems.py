@@ -38,6 +38,10 @@ class Problem(Exception):
     detail: str
     errors: tuple[dict[str, str], ...] = ()
 
+    def members(self) -> dict[str, Any]:
+        """What the answer says beyond RFC 9457's members."""
+        return {}
+
     def response(self) -> Response:
         """The problem+json answer."""
         body: dict[str, Any] = {
@@ -48,7 +52,7 @@ class Problem(Exception):
         }
         if self.errors:
             body["errors"] = list(self.errors)
-        content = json.dumps(body, ensure_ascii=False)
+        content = json.dumps(body | self.members(), ensure_ascii=False)
         headers = {"Retry-After": RETRY_SECONDS} if self.status in _AGAIN else None
         return Response(content, status_code=self.status, media_type=MEDIA_TYPE, headers=headers)
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import count
+from typing import Any
 
 import numpy as np
 
 from features.build import build_features
 from features.conventions import Conventions
-from features.frame import FeatureFrame
+from features.frame import FeatureFrame, merged
 from features.history import History, TextArray
+from features.reference import Reference
 from features.shown import shown_of
 from features.snapshots import Snapshots
 from features.times import BoolArray, FloatArray, IntArray
@@ -20,6 +24,8 @@ from training.bundle import Bundle
 from training.explain import Ledger
 from training.labels import ENTITY, TARGETS, Target, eligible
 
+_NUMBERS = count()
+
 
 @dataclass(frozen=True)
 class Model:
@@ -27,6 +33,11 @@ class Model:
 
     bundle: Bundle
     version: str
+
+    @cached_property
+    def said(self) -> dict[Any, Any]:
+        """Room for what is put into words once; see `serving.phrases`."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -86,6 +97,8 @@ class Scorer:
 
     def __init__(self, models: Mapping[Target, Model]) -> None:
         self.models = dict(models)
+        self.number = next(_NUMBERS)  # unlike any other scorer's of this process
+        self.versions = tuple((target, model.version) for target, model in self.models.items())
 
     def score(
         self,
@@ -100,6 +113,27 @@ class Scorer:
         Raises:
             UnknownEntity: an opportunity that the histories lack.
         """
+        return self._scored(((histories, opportunity_ids, as_of),), opportunity_ids, as_of, explain)
+
+    def score_each(
+        self,
+        histories: Sequence[Histories],
+        opportunity_ids: Sequence[str],
+        as_of: IntArray,
+        *,
+        explain: bool,
+    ) -> Scores:
+        """The same of opportunities that have each a history of its own, predicted together.
+
+        Raises:
+            UnknownEntity: a history lacks its opportunity.
+        """
+        parts = [(each, opportunity_ids[i : i + 1], as_of[i : i + 1]) for i, each in enumerate(histories)]
+        return self._scored(parts, opportunity_ids, as_of, explain)
+
+    def _scored(
+        self, parts: Sequence[_Part], opportunity_ids: Sequence[str], as_of: IntArray, explain: bool
+    ) -> Scores:
         asked: dict[Conventions, _Asked] = {}
         targets = {}
         for target in TARGETS:
@@ -109,56 +143,90 @@ class Scorer:
                 continue
             conventions = model.bundle.conventions
             if conventions not in asked:
-                history = histories.under(conventions)
-                codes = history.opportunity_codes(opportunity_ids)
-                asked[conventions] = _Asked(history, Snapshots(codes, as_of), {})
+                asked[conventions] = _asked(parts, conventions)
             targets[target] = _score_target(target, model, asked[conventions], explain)
-        return _described(histories, self._conventions(), opportunity_ids, as_of, targets)
+        conventions = self.conventions
+        known = asked[conventions] if conventions in asked else _asked(parts, conventions)
+        return _described(known, opportunity_ids, as_of, targets)
 
     def open_opportunities(self, histories: Histories, as_of: int) -> list[str]:
         """Ids of the opportunities that are open at `as_of` (microseconds), sorted."""
-        history = histories.under(self._conventions())
+        history = histories.under(self.conventions)
         everything = np.arange(len(history.opportunities.ids), dtype=np.int64)
         snapshots = Snapshots(everything, np.full(len(everything), as_of, np.int64))
         return [str(value) for value in history.opportunities.ids[eligible("win", history, snapshots)]]
 
-    def _conventions(self) -> Conventions:
+    @property
+    def conventions(self) -> Conventions:
+        """By which deals are described: those of the first target that has a model."""
         for target in TARGETS:
             if target in self.models:
                 return self.models[target].bundle.conventions
         return Conventions(())
 
 
+_Part = tuple[Histories, Sequence[str], IntArray]  # some opportunities of one history, and when
+
+
+@dataclass(frozen=True)
+class _Able:
+    """The snapshots that an entity's targets can be asked of.
+
+    Attributes:
+        mask: which they are; row: their places among themselves, -1 for the others.
+        why_not: the others' reasons.
+        frame: the features of the able ones.
+    """
+
+    mask: BoolArray
+    row: IntArray
+    why_not: list[str | None]
+    frame: FeatureFrame
+
+
 @dataclass(frozen=True)
 class _Asked:
-    """The opportunities' snapshots under one history; frames built for them, by entity and reference."""
+    """Snapshots of opportunities, each part under its history; what was built of them, by entity and
+    reference."""
 
-    history: History
-    snapshots: Snapshots
-    frames: dict[tuple[str, str], FeatureFrame]
+    parts: Sequence[tuple[History, Snapshots]]
+    able: dict[tuple[str, str], _Able]
+
+
+def _asked(parts: Sequence[_Part], conventions: Conventions) -> _Asked:
+    read = [(histories.under(conventions), ids, as_of) for histories, ids, as_of in parts]
+    return _Asked([(h, Snapshots(h.opportunity_codes(ids), as_of)) for h, ids, as_of in read], {})
 
 
 def _score_target(target: Target, model: Model, asked: _Asked, explain: bool) -> TargetScores:
-    entity, history = ENTITY[target], asked.history
-    snapshots = asked.snapshots
-    if entity == "account":
-        snapshots = Snapshots(history.opportunities.account[snapshots.entity], snapshots.as_of)
-    able = eligible(target, history, snapshots)
-    reference = model.bundle.reference
-    key = (entity, reference.hash)  # targets of one entity are eligible together
-    if key not in asked.frames:
-        asked.frames[key] = build_features(history, snapshots.take(able), entity, reference)
-    frame = asked.frames[key]
-    probability = np.full(len(snapshots), np.nan)
-    ledger = None
-    if able.any():
+    bundle = model.bundle
+    key = (ENTITY[target], bundle.reference.hash)  # targets of one entity are eligible together
+    able = asked.able.get(key)
+    if able is None:
+        able = asked.able[key] = _able(target, asked.parts, bundle.reference)
+    probability, ledger = np.full(len(able.mask), np.nan), None
+    if len(able.frame):
         if explain:
-            probability[able], ledger = model.bundle.explained(frame)
+            probability[able.mask], ledger = bundle.explained(able.frame)
         else:
-            probability[able] = model.bundle.probability(frame)
-    row = np.where(able, np.cumsum(able) - 1, -1)
-    why_not = _why_not(target, history, snapshots, able)
-    return TargetScores(probability, *model.bundle.interval(probability), why_not, row, frame, ledger, model)
+            probability[able.mask] = bundle.probability(able.frame)
+    ends = bundle.interval(probability)
+    return TargetScores(probability, *ends, able.why_not, able.row, able.frame, ledger, model)
+
+
+def _able(target: Target, parts: Sequence[tuple[History, Snapshots]], reference: Reference) -> _Able:
+    entity = ENTITY[target]
+    masks, frames, why = [], [], []
+    for history, asked in parts:
+        snapshots = asked
+        if entity == "account":
+            snapshots = Snapshots(history.opportunities.account[asked.entity], asked.as_of)
+        mask = eligible(target, history, snapshots)
+        masks.append(mask)
+        frames.append(build_features(history, snapshots.take(mask), entity, reference))
+        why += _why_not(target, history, snapshots, mask)
+    mask = masks[0] if len(masks) == 1 else np.concatenate(masks)
+    return _Able(mask, np.where(mask, np.cumsum(mask) - 1, -1), why, merged(frames))
 
 
 def _why_not(target: Target, history: History, snapshots: Snapshots, able: BoolArray) -> list[str | None]:
@@ -189,22 +257,23 @@ def _without_model(target: Target, count: int) -> TargetScores:
 
 
 def _described(
-    histories: Histories,
-    conventions: Conventions,
+    asked: _Asked,
     opportunity_ids: Sequence[str],
     as_of: IntArray,
     targets: Mapping[Target, TargetScores],
 ) -> Scores:
-    history = histories.under(conventions)
-    snapshots = Snapshots(history.opportunity_codes(opportunity_ids), as_of)
-    account = history.opportunities.account[snapshots.entity]
-    shown = shown_of(history, snapshots)
+    shown = [shown_of(history, snapshots) for history, snapshots in asked.parts]
+    accounts = [h.accounts.ids[h.opportunities.account[s.entity]] for h, s in asked.parts]
     return Scores(
         opportunity_ids=opportunity_ids,
         as_of=as_of,
-        account_ids=history.accounts.ids[account],
-        rep_ids=shown.rep,
-        stage=shown.stage,
-        amount=shown.amount,
+        account_ids=_joined(accounts),
+        rep_ids=_joined([each.rep for each in shown]),
+        stage=_joined([each.stage for each in shown]),
+        amount=_joined([each.amount for each in shown]),
         targets=targets,
     )
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

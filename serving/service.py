@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from features.errors import UnknownEntity
-from features.times import parse_instant
+from features.times import iso, parse_instant
 from serving import records
-from serving.answers import answer
+from serving.answers import answer, encoded
 from serving.clock import now
 from serving.histories import Histories, of_rows
+from serving.kept import Given, tag_of
+from serving.pipeline import Pipeline, Pipelines, Wanted, scored
+from serving.posted import Posted, PostedHistory, posted_of
 from serving.problems import Problem, invalid, not_json
 from serving.schemas import ScoreRequest, latest_known, rows_of
 from serving.scorer import Scorer
@@ -29,6 +32,8 @@ class Source:
 
     histories: Histories
     watermark: int
+    mark: str = field(default_factory=lambda: uuid4().hex)  # of what was read: it names no other reading
+    pipelines: Pipelines = field(default_factory=Pipelines)
 
 
 @dataclass(frozen=True)
@@ -53,42 +58,98 @@ class Service:
             if error.errors()[0]["type"] == "json_invalid":
                 raise not_json(str(error.errors()[0]["ctx"]["error"])) from None
             raise invalid(error) from None
-        most = self.settings.max_opportunities
-        if len(request.opportunities) > most:
-            raise Problem(
-                422, "too-many-opportunities", "Too many opportunities",
-                f"{len(request.opportunities)} opportunities, at most {most} are taken in one call",
-            )  # fmt: skip
+        self._check_count(len(request.opportunities))
         return request
 
-    def score_posted(self, request: ScoreRequest, language: Language) -> dict[str, Any]:
-        """Scores of posted histories, in the same order; nothing is kept."""
-        as_of = now() if request.as_of is None else request.as_of
-        for place, opportunity in enumerate(request.opportunities):
-            _check_close(dict(opportunity), place)
-        scores = [self._posted(o, as_of, request.explain, language) for o in request.opportunities]
-        return {"scores": scores}
+    def score_posted(self, body: bytes, language: Language) -> bytes:
+        """Scores of posted histories, in the same order, encoded; nothing is kept.
+
+        Raises:
+            Problem: the body is no JSON (400), or not of the shape (422).
+        """
+        posted = self._read(body)
+        as_of = now() if posted.as_of is None else posted.as_of
+        ids = [each.opportunity_id for each in posted.histories]
+        instants = np.full(len(ids), as_of, np.int64)
+        histories = [of_rows(each.rows) for each in posted.histories]
+        scores = self.scorer.score_each(histories, ids, instants, explain=posted.explain)
+        answers = [answer(scores, i, each.known, language) for i, each in enumerate(posted.histories)]
+        return encoded({"scores": answers})
+
+    def _read(self, body: bytes) -> Posted:
+        """A body's histories; a usual one is not read by pydantic, unless models read further columns."""
+        further = any(model.bundle.conventions.custom for model in self.scorer.models.values())
+        posted = None if further else posted_of(body)
+        if posted is None:
+            request = self.parsed(body)
+            posted = Posted(request.as_of, request.explain, [_history_of(o) for o in request.opportunities])
+        self._check_count(len(posted.histories))
+        for place, history in enumerate(posted.histories):
+            _check_close(history, place)
+        return posted
+
+    def _check_count(self, count: int) -> None:
+        most = self.settings.max_opportunities
+        if count > most:
+            raise Problem(
+                422, "too-many-opportunities", "Too many opportunities",
+                f"{count} opportunities, at most {most} are taken in one call",
+            )  # fmt: skip
+
+    @property
+    def waits(self) -> bool:
+        """Whether a score by id may wait for something; where not, it takes about a millisecond."""
+        return self.scores is not None and self.scores.waits
 
     def score_stored(
         self, opportunity_id: str, as_of: str | None, explain: bool, language: Language
-    ) -> dict[str, Any]:
+    ) -> Given:
         """The score of an opportunity: of the store, by default as of now; or of the folder that is
         served, by default as of its watermark, for what a folder knows ends there."""
         if self.scores is not None:
             when = now() if as_of is None else parse_instant(as_of, self.time_zone)
-            return self.scores.score(self.scorer, Asked(opportunity_id, when, explain, language), now())
+            asked = Asked(opportunity_id, when, explain, language)
+            return self.scores.score(self.scorer, asked, as_of is None, self.time_zone)
         if self.source is None:
-            raise Problem(
-                404, "no-data-set", "No data set is served",
-                "start the server with one (`dealcast serve DATA`), or post histories to /v1/scores",
-            )  # fmt: skip
+            raise no_data_set()
         when = self.source.watermark if as_of is None else parse_instant(as_of, self.time_zone)
         mine = self.source.histories.of_opportunity(opportunity_id)
         try:
             scores = self.scorer.score(mine, [opportunity_id], np.array([when]), explain=explain)
         except UnknownEntity:
             raise UnknownEntity("the data set has no opportunity of this id") from None
-        return answer(scores, 0, self.source.watermark, language)
+        tag = tag_of(self.source.mark, opportunity_id, when, explain, language, self.scorer.versions)
+        return Given(encoded(answer(scores, 0, self.source.watermark, language)), tag)
+
+    def pipeline(self, wanted: Wanted, as_of: str | None, language: Language) -> Given:
+        """A page of the open deals with their scores; of the store each with its receipt."""
+        when = None if as_of is None else parse_instant(as_of, self.time_zone)
+        if self.scores is not None:
+            today = when is None
+            found = self.scores.pipeline(self.scorer, now() if when is None else when, today, self.time_zone)
+        else:
+            found = self._pipeline_of_folder(when)
+        page, following = found.page(wanted)
+        if self.scores is not None:
+            self.scores.promise(found, page)
+        moment = (
+            iso(int(found.scores.as_of[0])) if len(found.scores) else iso(now() if when is None else when)
+        )
+        body = {"as_of": moment, "opportunities": found.answers(page, language), "next": following}
+        return Given(encoded(body), tag_of(found.tag, wanted, language))
+
+    def _pipeline_of_folder(self, when: int | None) -> Pipeline:
+        source = self.source
+        if source is None:
+            raise no_data_set()
+        as_of = source.watermark if when is None else when
+
+        def make() -> Pipeline:
+            scores, teams = scored(self.scorer, source.histories, as_of)
+            tag = tag_of(source.mark, as_of, self.scorer.versions)
+            return Pipeline(scores, teams, source.watermark, None, tag)
+
+        return source.pipelines.of((self.scorer.number, as_of), make)
 
     def stored(self) -> StoredScores:
         """The store's scores. Raises Problem where no store is served."""
@@ -120,22 +181,31 @@ class Service:
         """The models this process scores with, and how they did on a forward test."""
         return [_described(target, model) for target, model in self.scorer.models.items()]
 
-    def _posted(
-        self, opportunity: BaseModel, as_of: int, explain: bool, language: Language
-    ) -> dict[str, Any]:
-        rows = rows_of(opportunity)
-        mine = [rows["opportunities"][0]["opportunity_id"]]
-        scores = self.scorer.score(of_rows(rows), mine, np.array([as_of]), explain=explain)
-        return answer(scores, 0, latest_known(rows), language)
+
+def no_data_set() -> Problem:
+    """Nothing is served by id."""
+    return Problem(
+        404, "no-data-set", "No data set is served",
+        "start the server with one (`dealcast serve DATA`), or post histories to /v1/scores",
+    )  # fmt: skip
 
 
-def _check_close(deal: Mapping[str, Any], place: int) -> None:
+def _history_of(opportunity: BaseModel) -> PostedHistory:
+    rows = rows_of(opportunity)
+    deal = rows["opportunities"][0]
+    name, created, closed, outcome = (
+        deal[column] for column in ("opportunity_id", "created_at", "closed_at", "outcome")
+    )
+    return PostedHistory(name, created, closed, outcome, latest_known(rows), rows)
+
+
+def _check_close(deal: PostedHistory, place: int) -> None:
     """What the cleaning of a data set quarantines of opportunities is refused here."""
-    closed_at = deal["closed_at"]
+    closed_at = deal.closed_at
     wrong = ""
-    if (closed_at is None) != (deal["outcome"] is None):
+    if (closed_at is None) != (deal.outcome is None):
         wrong = "closed_at and outcome are given together, or neither while it is open"
-    elif closed_at is not None and closed_at < deal["created_at"]:
+    elif closed_at is not None and closed_at < deal.created_at:
         wrong = "closed_at lies before created_at"
     if wrong:
         at = f"opportunities.{place}.closed_at"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from features.from_rows import history_from_rows
-from features.times import iso
-from serving.answers import answer
-from serving.histories import Histories
+from features.times import NEVER, iso
+from serving.answers import answer, encoded
+from serving.clock import now as clock_now
+from serving.histories import Histories, of_rows, of_tables
+from serving.kept import Given, Kept, KeptAnswers, day_of, digest_of, next_event, tag_of
+from serving.pipeline import Pipeline, Pipelines, scored
 from serving.problems import Problem
 from serving.scorer import Scorer, Scores
 from serving.store.reading import StoredRows, under
@@ -27,22 +30,72 @@ class StoredScores:
 
     store: Store
     receipts: ReceiptWriter
+    kept: KeptAnswers = field(default_factory=KeptAnswers)
+    pipelines: Pipelines = field(default_factory=Pipelines)
 
     @classmethod
     def of(cls, store: Store) -> StoredScores:
         return cls(store, ReceiptWriter(store.keep_receipts))
 
-    def score(self, scorer: Scorer, asked: Asked, given_at: int) -> dict[str, Any]:
-        """An opportunity's score by what the store knows now.
+    @property
+    def waits(self) -> bool:
+        """Whether a score may wait: for a server's answer, or for room among the receipts."""
+        return not self.store.is_local or self.receipts.is_full
+
+    def score(self, scorer: Scorer, asked: Asked, today: bool, time_zone: str) -> Given:
+        """An opportunity's score by what the store knows now, encoded.
+
+        Args:
+            asked: its `as_of` is now where `today` is true, and the day's score serves: one that was
+                given since midnight, if since then no record came in, began to count or ended.
+            time_zone: in which days end.
 
         Raises:
             UnknownEntity: the store has no such opportunity.
             StoreAway: the store does not answer, or cannot take the receipt.
         """
+        now, when = asked.as_of, None if today else asked.as_of
+        key = (asked.opportunity_id, when, asked.explain, asked.language, scorer.number)
+        kept = self.kept.find(key, now if today else 0)
+        if kept is not None and kept.watermark == self.store.watermark().seq:
+            return kept.given
         mark, rows = self.store.latest(asked.opportunity_id)
+        data = digest_of(rows)
+        if kept is not None and kept.data == data:
+            self.kept.keep(key, replace(kept, watermark=mark.seq))
+            return kept.given
         scores = _scores(scorer, rows, asked)
-        self.receipts.put(receipt_of(scores, mark.seq, given_at))
-        return answer(scores, 0, mark.received_at, asked.language)
+        self.receipts.put(receipt_of(scores, mark.seq, clock_now()))
+        body = encoded(answer(scores, 0, mark.received_at, asked.language))
+        day, end = day_of(now, time_zone) if today else (str(when), NEVER)
+        given = Given(body, tag_of(data, day, asked.explain, asked.language, scorer.versions))
+        until = next_event(rows, now, end) if today else end
+        self.kept.keep(key, Kept(given, mark.seq, data, now if today else 0, until))
+        return given
+
+    def pipeline(self, scorer: Scorer, as_of: int, today: bool, time_zone: str) -> Pipeline:
+        """Every deal that is open at `as_of`, which where `today` is true may be earlier on this day."""
+        seq = self.store.watermark().seq
+        day, _ = day_of(as_of, time_zone)
+        key = (seq, scorer.number, day if today else as_of)
+        return self.pipelines.of(key, lambda: self._pipeline(scorer, as_of, seq))
+
+    def _pipeline(self, scorer: Scorer, as_of: int, seq: int) -> Pipeline:
+        from serving.store.dataset import load
+
+        mark = self.store.watermark()
+        if not self.store.everything("opportunities", seq):
+            histories = of_rows({})
+        else:
+            histories = of_tables(load(self.store, seq)[0])
+        scores, teams = scored(scorer, histories, as_of)
+        known = mark.received_at if mark.seq == seq else None
+        return Pipeline(scores, teams, known, seq, tag_of(seq, as_of, scorer.versions))
+
+    def promise(self, pipeline: Pipeline, page: Sequence[int]) -> None:
+        """Keep the receipts of a page of the pipeline."""
+        for i in page:
+            self.receipts.put(receipt_of(pipeline.scores, pipeline.watermark or 0, clock_now(), i))
 
     def receipt(self, prediction_id: str) -> Receipt:
         """Raises UnknownPrediction where no such score was given."""
@@ -94,19 +147,19 @@ class Asked:
     language: Language
 
 
-def receipt_of(scores: Scores, watermark: int, given_at: int) -> Receipt:
-    """The receipt of the one score in `scores`."""
+def receipt_of(scores: Scores, watermark: int, given_at: int, i: int = 0) -> Receipt:
+    """The receipt of one score."""
     targets = scores.targets.items()
     return Receipt(
-        scores.prediction_id(0),
-        scores.opportunity_ids[0],
-        int(scores.as_of[0]),
+        scores.prediction_id(i),
+        scores.opportunity_ids[i],
+        int(scores.as_of[i]),
         given_at,
         watermark,
-        {t: None if s.abstained[0] is not None else float(s.probability[0]) for t, s in targets},
+        {t: None if s.abstained[i] is not None else float(s.probability[i]) for t, s in targets},
         {t: s.model.version if s.model else None for t, s in targets},
         {t: s.model.bundle.encoding.hash if s.model else None for t, s in targets},
-        {t: s.abstained[0] for t, s in targets},
+        {t: s.abstained[i] for t, s in targets},
     )
 
 

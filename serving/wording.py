@@ -75,12 +75,19 @@ def evidence_text(
     feature: Feature, value: Value, typical: float | None, target: Target, language: Language
 ) -> str:
     """One observation: "days since the last activity: 21 (won deals: 5)"."""
-    shown = value_text(value, feature.unit, language)
+    before, after = around_value(feature, typical, target, language)
+    return before + value_text(value, feature.unit, language) + after
+
+
+def around_value(
+    feature: Feature, typical: float | None, target: Target, language: Language
+) -> tuple[str, str]:
+    """What stands before and after an observation's value."""
     usual = "" if typical is None else value_text(typical, feature.unit, language)
     group = _GOOD[target][language == "zh-CN"]
     if language == "zh-CN":
-        return f"{feature.zh}：{shown}" + (f"（{group}：{usual}）" if usual else "")
-    return f"{feature.en}: {shown}" + (f" ({group}: {usual})" if usual else "")
+        return f"{feature.zh}：", f"（{group}：{usual}）" if usual else ""
+    return f"{feature.en}: ", f" ({group}: {usual})" if usual else ""
 
 
 def short_reason(behaviour: str, percent_points: int, evidence: str, language: Language) -> str:

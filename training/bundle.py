@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ class Bundle:
     profile: Profile | None = None
     venn_abers: VennAbers | None = None
 
-    @property
+    @cached_property
     def features(self) -> tuple[Feature, ...]:
         """The declarations of its columns, in order."""
         known = features_of(ENTITY[self.target], self.conventions)

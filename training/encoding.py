@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -46,12 +47,47 @@ class Encoding:
         Raises:
             FrameMismatch: the frame's columns are not this encoding's, name by name in order.
         """
-        self.check([feature.name for feature in frame.features])
+        if frame.features is not self._checked[0]:  # a request's are those of the one before it
+            self.check([feature.name for feature in frame.features])
+            self._checked[0] = frame.features
         matrix = frame.values.copy() if rows is None else np.take(frame.values, rows, axis=0)
+        if len(matrix) == 1:
+            self._recode_row(matrix[0], frame)
+            return matrix
         for place in self.category_positions:
             name = self.names[place]
             matrix[:, place] = recoded(matrix[:, place], frame.names[name], self.vocabularies[name])
         return matrix
+
+    @cached_property
+    def _checked(self) -> list[Sequence[Feature]]:
+        """The columns that were found to be these, the last ones alone."""
+        return [()]
+
+    @cached_property
+    def _code_of(self) -> Mapping[str, Mapping[str, float]]:
+        return {
+            name: {text: float(i) for i, text in enumerate(texts)}
+            for name, texts in self.vocabularies.items()
+        }
+
+    def _recode_row(self, row: FloatArray, frame: FeatureFrame) -> None:
+        """What `recoded` does, for the only row of a request."""
+        for place in self.category_positions:
+            code = row.item(place)
+            if not math.isnan(code):
+                name = self.names[place]
+                row[place] = self._code_of[name].get(frame.names[name][int(code)], np.nan)
+
+    def unseen_in(self, frame: FeatureFrame, row: int) -> list[str]:
+        """The columns of one row with a text that the model was not trained on."""
+        found, values = [], frame.values
+        for place in self.category_positions:
+            code = values.item(row, place)
+            name = self.names[place]
+            if not math.isnan(code) and frame.names[name][int(code)] not in self._code_of[name]:
+                found.append(name)
+        return found
 
     def check(self, names: Sequence[str]) -> None:
         """Raises FrameMismatch with the differences unless the names are these, in this order."""

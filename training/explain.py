@@ -11,6 +11,7 @@ base, so that the base is the mean probability there, and nothing unusual means 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,9 @@ from training.calibration import Platt
 
 Features = Sequence[Feature]
 
+_REMEMBERED = 64  # groupings, by the features' tuples, which are kept alive with them
+_GROUPINGS: dict[int, tuple[Features, Grouping]] = {}
+_FEW = 512  # rows whose sums by behaviour are made in one pass
 _SAME = 1e-9  # margins nearer than this: the chord's slope is the tangent's
 
 
@@ -50,9 +54,37 @@ class Centre:
     points: Mapping[str, float]
 
 
+@dataclass(frozen=True, eq=False)
+class Grouping:
+    """The behaviour groups of some features.
+
+    Attributes:
+        behaviours: their names, in the order of the features.
+        group: int64, the place of each feature's among them.
+    """
+
+    behaviours: tuple[str, ...]
+    group: IntArray
+
+
 def behaviours_of(features: Features) -> tuple[str, ...]:
     """The behaviour groups of some features, in their order."""
-    return tuple(dict.fromkeys(feature.behaviour for feature in features))
+    return grouping_of(features).behaviours
+
+
+def grouping_of(features: Features) -> Grouping:
+    """The behaviour groups of some features; looked up where the same tuple was asked for before."""
+    known = _GROUPINGS.get(id(features))
+    if known is not None and known[0] is features:
+        return known[1]
+    behaviours = tuple(dict.fromkeys(feature.behaviour for feature in features))
+    place = {name: i for i, name in enumerate(behaviours)}
+    found = Grouping(behaviours, np.array([place[f.behaviour] for f in features], np.int64))
+    if isinstance(features, tuple):
+        if len(_GROUPINGS) >= _REMEMBERED:
+            _GROUPINGS.clear()
+        _GROUPINGS[id(features)] = (features, found)
+    return found
 
 
 def laid_points(
@@ -103,17 +135,32 @@ def whole_percents(base_rate: float, points: Sequence[float], probability: float
     base, shown = percent(base_rate), percent(probability)
     if not points:
         return base, []
-    scaled = np.array(points) * 100
-    floors = np.floor(scaled)
-    each, left = divmod(round(shown - base - floors.sum()), len(floors))
-    floors += each
-    floors[np.argsort(floors - scaled, kind="stable")[:left]] += 1
-    return base, [int(value) for value in floors]
+    scaled = [point * 100 for point in points]
+    floors = [math.floor(value) for value in scaled]
+    each, left = divmod(shown - base - sum(floors), len(floors))
+    floors = [floor + each for floor in floors]
+    for i in sorted(range(len(floors)), key=lambda i: floors[i] - scaled[i])[:left]:
+        floors[i] += 1
+    return base, floors
 
 
 def percent(probability: float) -> int:
     """The printed whole percent of a probability, halves upwards."""
-    return int(np.floor(probability * 100 + 0.5))
+    return math.floor(probability * 100 + 0.5)
+
+
+def strongest_of_each(features: Features, contributions: FloatArray, most: int = 2) -> list[list[int]]:
+    """What `strongest` says of each behaviour, in the order of `behaviours_of`, for one row."""
+    grouping = grouping_of(features)
+    of_each: list[list[int]] = [[] for _ in grouping.behaviours]
+    size = np.abs(contributions)
+    order = np.argsort(-size, kind="stable")
+    given = order[: np.count_nonzero(size)]
+    for place, group in zip(given.tolist(), grouping.group[given].tolist(), strict=True):
+        its = of_each[group]
+        if len(its) < most:
+            its.append(place)
+    return of_each
 
 
 def strongest(features: Features, behaviour: str, contributions: FloatArray, most: int = 2) -> list[int]:
@@ -124,11 +171,18 @@ def strongest(features: Features, behaviour: str, contributions: FloatArray, mos
 
 
 def _by_behaviour(features: Features, contributions: FloatArray) -> FloatArray:
-    """Sums of the columns of each behaviour; rows x behaviours."""
-    behaviours = behaviours_of(features)
-    group: IntArray = np.array([behaviours.index(f.behaviour) for f in features])
-    sums = [_row_sums(contributions[:, group == i]) for i in range(len(behaviours))]
-    return np.stack(sums, axis=1)
+    """Sums of the columns of each behaviour, column after column; rows x behaviours.
+
+    `bincount` adds in the order of what it is given, so that few rows get the bits of many.
+    """
+    grouping = grouping_of(features)
+    count, rows = len(grouping.behaviours), len(contributions)
+    if rows > _FEW:
+        columns = [contributions[:, grouping.group == i] for i in range(count)]
+        return np.stack([_row_sums(its) for its in columns], axis=1)
+    place = (np.arange(rows)[:, None] * count + grouping.group).ravel()
+    sums = np.bincount(place, weights=contributions.ravel(), minlength=rows * count)
+    return np.asarray(sums, np.float64).reshape(rows, count)
 
 
 def _row_sums(values: FloatArray) -> FloatArray:

@@ -10,9 +10,12 @@ of p0 to the upper end of p1.
 
 from __future__ import annotations
 
+import math
 import warnings
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -66,9 +69,17 @@ class VennAbers:
         >>> low.tolist(), high.tolist()
         ([0.1, 0.1, 0.4, nan], [0.3, 0.45, 0.8, nan])
         """
-        cell = np.searchsorted(np.array(self.edges, np.float64), probability, side="right")
-        low, high = np.array(self.lows, np.float64)[cell], np.array(self.highs, np.float64)[cell]
-        return np.minimum(low, probability), np.maximum(high, probability)
+        edges, lows, highs = self._arrays
+        if len(probability) == 1 and not math.isnan(one := probability.item(0)):  # a request's
+            place = bisect_right(self.edges, one)
+            return np.array([min(self.lows[place], one)]), np.array([max(self.highs[place], one)])
+        cell = np.searchsorted(edges, probability, side="right")
+        return np.minimum(lows[cell], probability), np.maximum(highs[cell], probability)
+
+    @cached_property
+    def _arrays(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        edges, lows, highs = (np.array(each, np.float64) for each in (self.edges, self.lows, self.highs))
+        return edges, lows, highs
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON: finite numbers alone."""

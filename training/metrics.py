@@ -133,7 +133,7 @@ def reliability_table(
 
 def bin_of(table: Sequence[Bin], probability: float) -> Bin | None:
     """The row of a reliability table in which a probability lies; None where it has no row."""
-    i = int(_bin(np.array([probability]))[0])
+    i = min(int(probability * BINS), BINS - 1)
     return next((row for row in table if round(row.low * BINS) == i), None)
 
 

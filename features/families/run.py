@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -53,6 +54,7 @@ _SHARED: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "account_work": (account_work.COLUMNS, account_work.OF_DEAL),
     "accounts": (accounts.COLUMNS, accounts.OF_DEAL),
 }
+_NOTHING = nothing_known()
 _TELLING = frozenset({"terms", "purchases", "accounts", "rates"})
 PARTS_PER_THREAD = 4  # so that no thread waits long for a slower one
 LEAST_PER_THREAD = 2_000  # snapshots for which starting a thread pays
@@ -159,16 +161,20 @@ def fill_accounts(task: Task) -> None:
 def told_of(history: History, snapshots: Snapshots) -> FloatArray:
     """Amount, categories and owner of deals as they were known: the matrix `told`, of which the rest is
     not set."""
-    names = ("amount",)
-    task = task_of(history, nothing_known(), snapshots, plan_of("opportunity", names), 1, len(names))
+    task = task_of(history, _NOTHING, snapshots, _plan_of_one("amount"), 1, 1)
     order, groups = grouped(snapshots.entity, snapshots.as_of, len(history.opportunities.ids))
     _terms(task)(order, groups)
     return task.told
 
 
+@lru_cache
+def _plan_of_one(name: str) -> Plan:
+    return plan_of("opportunity", (name,))
+
+
 def stage_of(history: History, snapshots: Snapshots) -> IntArray:
     """Place in `history.stage_names` of each snapshot's stage; -1 where none was known yet."""
-    task = task_of(history, nothing_known(), snapshots, plan_of("opportunity", ("stage",)), 1, 1)
+    task = task_of(history, _NOTHING, snapshots, _plan_of_one("stage"), 1, 1)
     order, groups = grouped(snapshots.entity, snapshots.as_of, len(history.opportunities.ids))
     _stages(task)(order, groups)
     found = task.out[:, 0]

@@ -43,6 +43,11 @@ class ReceiptWriter:
         """How many receipts are not on the disk yet."""
         return len(self._waiting)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the next receipt must wait for room."""
+        return len(self._waiting) >= self._room
+
     def put(self, receipt: Receipt) -> None:
         """Promise to keep a receipt.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from serving.store.connections import Run
@@ -84,10 +85,16 @@ def _values(receipt: Receipt) -> tuple[Any, ...]:
         receipt.as_of,
         receipt.watermark,
         *(receipt.probabilities.get(target) for target in TARGETS),
-        json.dumps(dict(receipt.models)),
-        json.dumps(dict(receipt.features)),
-        json.dumps(dict(receipt.abstained)),
+        _written(tuple(receipt.models.items())),
+        _written(tuple(receipt.features.items())),
+        _written(tuple(receipt.abstained.items())),
     )
+
+
+@lru_cache(maxsize=256)
+def _written(pairs: tuple[tuple[str, str | None], ...]) -> str:
+    """As JSON; nearly all receipts of a time say the same of versions and features."""
+    return json.dumps(dict(pairs))
 
 
 def _receipt(row: Sequence[Any]) -> Receipt:

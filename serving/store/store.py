@@ -36,6 +36,11 @@ class Store:
         self._tenant = tenant
         self.shown = self._connections.shown
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a file, which answers without a way to a server."""
+        return self._connections.is_sqlite
+
     def upgrade(self) -> bool:
         """Bring the tables up to this version; whether anything was to be done."""
         return migrate.upgrade(self._connections)

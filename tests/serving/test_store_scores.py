@@ -217,8 +217,8 @@ def test_the_document_shows_the_records_and_the_answers(stored: TestClient) -> N
 def test_further_columns_are_features_from_the_store_as_from_a_folder(
     tmp_path: Path, postgresql_server: Server
 ) -> None:
+    from features.agreed import conventions_of
     from features.config import PipelineConfig
-    from features.conventions import conventions_of
     from features.from_rows import history_from_rows
     from features.from_tables import history_from_tables
     from features.norms import reference_of

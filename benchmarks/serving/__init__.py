@@ -1,0 +1,1 @@
+"""The service beside what people would otherwise use: `python -m benchmarks.serving`."""
