@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from serving.bundles import load_models
+from serving.bundles import load_close, load_models
 from serving.clock import now
 from serving.histories import of_tables
 from serving.problems import MEDIA_TYPE, install
@@ -52,7 +52,7 @@ def open_service(settings: Settings) -> Service:
         BundleError: there is no usable bundle.
         DataError: the data set cannot be read.
     """
-    scorer = Scorer(load_models(settings.bundles))
+    scorer = Scorer(load_models(settings.bundles), load_close(settings.bundles))
     if settings.data is None:
         return Service(scorer, None, settings)
     from features.sources.folder import load

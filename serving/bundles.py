@@ -6,8 +6,10 @@ import json
 import shutil
 from pathlib import Path
 
+from serving.closes import CloseModel
 from serving.scorer import Model
 from training.bundle import load_bundle
+from training.close import CLOSE, load_close_bundle
 from training.errors import BundleError
 from training.labels import TARGETS, Target
 
@@ -20,17 +22,34 @@ def load_models(folder: Path) -> dict[Target, Model]:
     Raises:
         BundleError: there is none, or one is damaged.
     """
-    try:
-        versions = json.loads((folder / _VERSIONS).read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        raise BundleError(
-            f"{folder}: no bundles here; fetch them with `dealcast pull {folder}`, or train first"
-        ) from None
+    versions = _versions(folder)
     return {
         target: Model(load_bundle(folder / target), str(versions[target]))
         for target in TARGETS
         if target in versions
     }
+
+
+def load_close(folder: Path) -> CloseModel | None:
+    """The model of when in such a folder; None where there is none.
+
+    Raises:
+        BundleError: it is damaged.
+    """
+    versions = _versions(folder)
+    if CLOSE not in versions:
+        return None
+    return CloseModel(load_close_bundle(folder / CLOSE), str(versions[CLOSE]))
+
+
+def _versions(folder: Path) -> dict[str, str]:
+    try:
+        found: dict[str, str] = json.loads((folder / _VERSIONS).read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        raise BundleError(
+            f"{folder}: no bundles here; fetch them with `dealcast pull {folder}`, or train first"
+        ) from None
+    return found
 
 
 class Delivery:
@@ -52,7 +71,10 @@ class Delivery:
 
     def add(self, target: str, version: str) -> None:
         """Say which version was written; raises BundleError if it does not load."""
-        load_bundle(self.place(target))
+        if target == CLOSE:
+            load_close_bundle(self.place(target))
+        else:
+            load_bundle(self.place(target))
         self._versions[target] = version
 
     def finish(self) -> dict[str, str]:

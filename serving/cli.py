@@ -10,7 +10,19 @@ from typing import Annotated
 import typer
 
 from features.errors import DataError
-from serving.commands import audit, data, drift, evaluate, models, outbox, promotion, retrain, serve, tune
+from serving.commands import (
+    audit,
+    data,
+    drift,
+    evaluate,
+    forecast,
+    models,
+    outbox,
+    promotion,
+    retrain,
+    serve,
+    tune,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,6 +46,7 @@ app.command()(retrain.retrain)
 app.command()(outbox.register)
 app.command()(tune.tune)
 app.command()(models.score)
+app.command()(forecast.forecast)
 app.command()(drift.drift)
 app.command()(models.pull)
 app.command()(serve.serve)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,8 @@ from features.frame import FeatureFrame
 from features.history import History, TextArray
 from features.shown import shown_of
 from features.snapshots import Snapshots
-from features.times import BoolArray, FloatArray, IntArray
+from features.times import NEVER, BoolArray, FloatArray, IntArray
+from serving.closes import CloseModel, expected_closes
 from serving.histories import Histories
 from training.bundle import Bundle
 from training.explain import Ledger
@@ -58,6 +59,7 @@ class Scores:
     """What was asked, what was known of it, and each target's scores; all in the asked order.
 
     `stage` and `amount` are as they were known at `as_of`; None and NaN where they were not.
+    `expected_close` has P10, P50 and P90 of the close given a win, rows x 3; `NEVER` where there is none.
     """
 
     opportunity_ids: Sequence[str]
@@ -67,6 +69,8 @@ class Scores:
     stage: TextArray
     amount: FloatArray
     targets: Mapping[Target, TargetScores]
+    expected_close: IntArray
+    close_version: str | None
 
     def __len__(self) -> int:
         return len(self.as_of)
@@ -84,8 +88,9 @@ class Scores:
 class Scorer:
     """Scores opportunities with one model per target; a target without a model abstains."""
 
-    def __init__(self, models: Mapping[Target, Model]) -> None:
+    def __init__(self, models: Mapping[Target, Model], close: CloseModel | None = None) -> None:
         self.models = dict(models)
+        self.close = close
 
     def score(
         self,
@@ -113,7 +118,10 @@ class Scorer:
                 codes = history.opportunity_codes(opportunity_ids)
                 asked[conventions] = _Asked(history, Snapshots(codes, as_of), {})
             targets[target] = _score_target(target, model, asked[conventions], explain)
-        return _described(histories, self._conventions(), opportunity_ids, as_of, targets)
+        closes = expected_closes(self.close, histories, opportunity_ids, as_of)
+        scores = _described(histories, self._conventions(), opportunity_ids, as_of, targets)
+        version = self.close.version if self.close else None
+        return replace(scores, expected_close=closes, close_version=version)
 
     def open_opportunities(self, histories: Histories, as_of: int) -> list[str]:
         """Ids of the opportunities that are open at `as_of` (microseconds), sorted."""
@@ -207,4 +215,6 @@ def _described(
         stage=shown.stage,
         amount=shown.amount,
         targets=targets,
+        expected_close=np.full((len(as_of), 3), NEVER, np.int64),
+        close_version=None,
     )

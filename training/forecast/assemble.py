@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -24,7 +25,7 @@ from training.forecast.amounts import amounts_of
 from training.forecast.arrivals import new_deals
 from training.forecast.draws import DRAWS, Drawn, OpenDeals, Shock, draw, keys_of
 from training.forecast.ledger import Board, Ledger, check_columns, ledger_of, with_reps
-from training.forecast.periods import Calendar, Period, calendar
+from training.forecast.periods import Calendar, calendar
 from training.labels import eligible
 from training.timing import Timing, dates_of
 
@@ -129,22 +130,36 @@ class Forecast:
         groups = [(cell, np.array([i])) for i, cell in enumerate(self.cells)] if self.asked.by else []
         whole = (tuple([TOTAL] * len(self.asked.by)), np.arange(len(self.cells)))
         for labels, mine in [whole, *groups]:
-            for place, period in enumerate(self.calendar.periods):
-                rows.append(self._row(labels, mine, place, period))
+            rows += [self.row(labels, mine, place) for place in range(len(self.calendar.periods))]
         return pl.DataFrame(rows, infer_schema_length=None).with_columns(
             pl.col("begin", "end").cast(TIME), pl.col("as_of").cast(TIME)
         )
 
-    def _row(
-        self, labels: tuple[str, ...], mine: IntArray, place: int, period: Period
-    ) -> dict[str, str | float | int | bool]:
+    def deals_frame(self) -> pl.DataFrame:
+        """One row per open deal; `mean` adds up to the whole's mean from open deals."""
+        deals = self.deals
+        dates = {f"expected_close_{p}": deals.close[:, i] for i, p in enumerate(("p10", "p50", "p90"))}
+        frame = pl.DataFrame(
+            {
+                "opportunity_id": deals.ids.tolist(), "as_of": np.full(len(deals.win), self.as_of),
+                "amount": deals.amount, "win_probability": deals.win, "win_within_horizon": deals.within,
+                "mean": deals.mean, **dates,
+            },
+            schema_overrides={"opportunity_id": pl.String},
+        )  # fmt: skip
+        return frame.with_columns(pl.col("as_of", *dates).cast(TIME), pl.col("amount").fill_nan(None))
+
+    def row(self, labels: tuple[str, ...], cells: IntArray | None, place: int) -> dict[str, Any]:
+        """A period's figures of some cells, or of all; a row of `frame`."""
+        period = self.calendar.periods[place]
+        mine = np.arange(len(self.cells)) if cells is None else cells
         low, _, middle, _, high = self.quantiles(place, mine).tolist()
         steps, size = period.steps, self.drawn.draws * CENT
         booked = float(self.booked[mine, place].sum()) / CENT
         opened = float(self.drawn.open[mine][:, steps].sum()) / size
         new = float(self.drawn.new[mine][:, steps].sum()) / size
         return {
-            "as_of": self.as_of, **dict(zip(self.asked.by, labels, strict=True)),
+            "as_of": self.as_of, **dict(zip(self.asked.by, labels, strict=False)),
             "period": period.kind, "begin": period.begin, "end": period.end, "whole": period.whole,
             "p10": low, "p50": middle, "p90": high, "mean": booked + opened + new,
             "booked": booked, "open": opened, "new": new, "currency": self.currency,
