@@ -97,7 +97,7 @@ def score_frame(scores: Scores, explain: bool, language: Language) -> pl.DataFra
         texts = [_reasons(scores, i, language) for i in range(n)]
         frame = frame.with_columns(pl.Series("reasons", texts, dtype=pl.String))
     version = pl.Series("model_close", [scores.close_version] * n, dtype=pl.String)
-    return frame.with_columns(_intervals(scores)).with_columns(version)
+    return frame.with_columns(version).with_columns(_intervals(scores))
 
 
 def _closes(scores: Scores) -> list[pl.Series]:

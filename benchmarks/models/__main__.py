@@ -54,7 +54,11 @@ def _reports(arguments: argparse.Namespace, facts: Mapping[str, str], say: objec
     if arguments.what == "forecast":
         from benchmarks.models.forecast_speed import speed_report
 
-        return [speed_report(arguments.repeats, facts, say)]  # type: ignore[arg-type]
+        from benchmarks.models.forecast_truth import Worlds, truth_report
+
+        speed = speed_report(arguments.repeats, facts, say)  # type: ignore[arg-type]
+        worlds = Worlds(arguments.opportunities, arguments.seeds)
+        return [speed, truth_report(worlds, {}, say)] if arguments.seeds else [speed]  # type: ignore[arg-type]
     if arguments.what == "speed":
         from benchmarks.models.speed import Asked as Trainings
         from benchmarks.models.speed import speed_reports
@@ -77,8 +81,13 @@ def _parser() -> argparse.ArgumentParser:
              "null: deals of which nothing tells won from lost; "
              "speed: the whole training beside lightgbm.train; "
              "forecast: the Monte Carlo over deals")  # fmt: skip
-    add("--opportunities", type=int, default=5_000, help="truth: deals in each world; default: %(default)s")
-    add("--seeds", type=_integers, default=(1, 2, 3), help="truth: with commas; default: 1,2,3")
+    add(
+        "--opportunities",
+        type=int,
+        default=5_000,
+        help="truth, forecast: deals in each world; default: %(default)s",
+    )
+    add("--seeds", type=_integers, default=(1, 2, 3), help="truth, forecast: with commas; default: 1,2,3")
     add("--scores", type=int, default=3_000, help="truth: scores judged in each; default: %(default)s")
     add("--draws", type=int, default=200, help="truth: futures behind each chance; default: %(default)s")
     add("--data", type=Path, default=SHARED, help="folder of the data sets; default: %(default)s")

@@ -77,7 +77,8 @@ def train(
 
     `close` says when a deal is won, given that it is; without `all` the win model that it is calibrated
     under is trained on the way. A target's first version becomes champion, later ones challenger.
-    Without --as-of everything in the data is used. With `all`, a target that the data cannot carry is passed over, saying why.
+    Without --as-of everything in the data is used. With `all`, a target that the data cannot carry is
+    passed over, saying why.
     A model lies in dealcast-unsent/ until the store has it; where the store goes away meanwhile, it
     stays there for `dealcast register`.
 

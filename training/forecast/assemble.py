@@ -24,7 +24,7 @@ from training.close import CloseBundle
 from training.forecast.amounts import amounts_of
 from training.forecast.arrivals import new_deals
 from training.forecast.draws import DRAWS, Drawn, OpenDeals, Shock, draw, keys_of
-from training.forecast.ledger import Board, Ledger, check_columns, ledger_of, with_reps
+from training.forecast.ledger import Board, Ledger, check_columns, ledger_of, with_reps, won_between
 from training.forecast.periods import Calendar, calendar
 from training.labels import eligible
 from training.timing import Timing, dates_of
@@ -291,13 +291,6 @@ def _booked(board: Board, days: Calendar) -> IntArray:
         for row in rows.tolist():
             booked[board.places[board.labels[row]], place] += round(ledger.amount[row] * CENT)
     return booked
-
-
-def won_between(history: History, ledger: Ledger, begin: int, end: int) -> IntArray:
-    """Codes of the deals won with an amount between two instants, begin inclusive, end exclusive."""
-    deals = history.opportunities
-    inside = (deals.closed_at >= begin) & (deals.closed_at < end) & deals.won
-    return np.flatnonzero(inside & ledger.counted & (ledger.amount > 0))
 
 
 def _notes(found: _Found, as_of: int) -> list[str]:

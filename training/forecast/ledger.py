@@ -99,6 +99,13 @@ def check_columns(by: Sequence[str]) -> None:
         raise DataError("--by names a column twice")
 
 
+def won_between(history: History, ledger: Ledger, begin: int, end: int) -> IntArray:
+    """Codes of the deals won with an amount between two instants, begin inclusive, end exclusive."""
+    deals = history.opportunities
+    inside = (deals.closed_at >= begin) & (deals.closed_at < end) & deals.won
+    return np.flatnonzero(inside & ledger.counted & (ledger.amount > 0))
+
+
 def _one_currency(deals: pl.DataFrame, wanted: str) -> tuple[str, BoolArray, list[str]]:
     """The currency, which deals are in it, and notes; deals without a currency are in it."""
     found = deals["currency"].drop_nulls().value_counts(sort=True)
