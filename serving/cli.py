@@ -12,6 +12,7 @@ import typer
 from features.errors import DataError
 from serving.commands import (
     audit,
+    backtest,
     data,
     drift,
     evaluate,
@@ -47,6 +48,7 @@ app.command()(outbox.register)
 app.command()(tune.tune)
 app.command()(models.score)
 app.command()(forecast.forecast)
+app.command()(backtest.backtest)
 app.command()(drift.drift)
 app.command()(models.pull)
 app.command()(serve.serve)

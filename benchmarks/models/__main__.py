@@ -53,7 +53,6 @@ def _reports(arguments: argparse.Namespace, facts: Mapping[str, str], say: objec
         return cdnow_reports(arguments.data / "cdnow" / "CDNOW_master.txt", facts, say)  # type: ignore[arg-type]
     if arguments.what == "forecast":
         from benchmarks.models.forecast_speed import speed_report
-
         from benchmarks.models.forecast_truth import Worlds, truth_report
 
         speed = speed_report(arguments.repeats, facts, say)  # type: ignore[arg-type]

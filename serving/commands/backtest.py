@@ -65,7 +65,8 @@ def _show(found: Backtest) -> None:
     out.print(table)
     drawn = found.measured(widened=False)
     out.print(
-        f"P10 to P90 held {shown.coverage_80:.0%} of the bookings (wanted 80%; as drawn {drawn.coverage_80:.0%}),"
+        f"P10 to P90 held {shown.coverage_80:.0%} of the bookings (wanted 80%;"
+        f" as drawn {drawn.coverage_80:.0%}),"
         f" P25 to P75 {shown.coverage_50:.0%}; bias {shown.bias:+.1%}, MASE {shown.mase:.2f},"
         f" pinball {shown.pinball:.4f}"
     )

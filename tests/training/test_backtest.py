@@ -9,7 +9,7 @@ from features.canonical import CanonicalData
 from features.times import DAY
 from training.forecast.assemble import Asked
 from training.forecast.backtest import Plan, backtest
-from training.forecast.measures import measured, rolling_widening, wape, wider, widening
+from training.forecast.measures import measured, rolling_widening, wape, widening, wider
 
 BANDS = np.array([[8.0, 9.0, 10.0, 11.0, 12.0]] * 4)
 

@@ -119,7 +119,7 @@ FIRST = pl.int_range(pl.len()) % 2 == 0
 def test_mixed_currencies_are_refused_unless_one_is_named(data: CanonicalData, models: Models) -> None:
     column = pl.when(FIRST).then(pl.lit("USD")).otherwise(pl.lit("EUR")).alias("currency")
     mixed = with_deals(data, column, config=replace(data.config, currency=""))
-    with pytest.raises(DataError, match="several currencies .*--currency"):
+    with pytest.raises(DataError, match=r"several currencies .*--currency"):
         forecast(mixed, AS_OF, models, ASKED)
     parts = [forecast(mixed, AS_OF, models, replace(ASKED, currency=c)) for c in ("USD", "EUR")]
     assert sum(len(p.deals.ids) for p in parts) == len(forecast(data, AS_OF, models, ASKED).deals.ids)
@@ -184,7 +184,7 @@ def test_a_team_without_a_deal_has_no_row_and_a_rep_without_a_team_has_one(
 def test_an_unknown_column_and_a_conditional_win_model_are_refused(
     data: CanonicalData, models: Models
 ) -> None:
-    with pytest.raises(DataError, match="no such column .*team_id"):
+    with pytest.raises(DataError, match=r"no such column .*team_id"):
         forecast(data, AS_OF, models, replace(ASKED, by=("colour",)))
     win = replace(models.win, policy=replace(models.win.policy, win_given_stage="Demo"))
     with pytest.raises(DataError, match="win_given_stage"):

@@ -78,8 +78,9 @@ class Backtest:
         shown = wider(self.quantiles, self.factor)
         rows = [
             {
-                "at": iso(int(at)), "trained": iso(int(self.trained[i])), "actual": self.actual[i],
-                "p10": shown[i, 0], "p50": shown[i, 2], "p90": shown[i, 4], "mean": self.mean[i],
+                "at": iso(int(at)), "trained": iso(int(self.trained[i])), "actual": float(self.actual[i]),
+                "p10": float(shown[i, 0]), "p50": float(shown[i, 2]), "p90": float(shown[i, 4]),
+                "mean": float(self.mean[i]),
                 **{n: None if np.isnan(v[i]) else float(v[i]) for n, v in self.others.items()},
             }
             for i, at in enumerate(self.at.tolist())

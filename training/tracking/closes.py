@@ -1,4 +1,4 @@
-"""The run of a close model: its parameters, its figures, its bundle as a version."""
+"""Runs of the model of when and of forecasts: parameters, figures, a bundle as a version."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from features.times import iso
 from training.close import CLOSE, CloseBundle
+from training.forecast.backtest import Backtest
 from training.hazard import PARAMS, TrainedClose
 from training.tracking.runs import child_tags
 
@@ -47,6 +49,20 @@ def log_close(
     number = str(info.registered_model_version)
     client.update_model_version(name, number, description=SUMMARY)
     return run_id, number
+
+
+def log_backtest(client: Any, experiment_id: str, found: Backtest) -> str:
+    """Log a backtest of forecasts as a run; its id."""
+    at = iso(int(found.at[-1]))
+    tags = child_tags({"dealcast.target": "forecast"})
+    run_id = str(client.create_run(experiment_id, tags=tags, run_name=f"backtest {at}").info.run_id)
+    for name, value in {"days": found.days, "dates": len(found.at), "first": iso(int(found.at[0]))}.items():
+        client.log_param(run_id, name, value)
+    for name, figure in found.metrics().items():
+        client.log_metric(run_id, name, figure)
+    client.log_dict(run_id, found.to_dict(), "backtest.json")
+    client.set_terminated(run_id)
+    return run_id
 
 
 def _params(bundle: CloseBundle) -> dict[str, str]:

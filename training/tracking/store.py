@@ -22,6 +22,7 @@ from typing import Any
 from training.bundle import Bundle, load_bundle
 from training.close import CLOSE, CloseBundle, load_close_bundle
 from training.errors import TrackingError
+from training.forecast.backtest import Backtest
 from training.hazard import TrainedClose
 from training.labels import TARGETS
 from training.run import Trained
@@ -32,7 +33,7 @@ from training.tracking.address import (
     shown,
     tracking_uri,
 )
-from training.tracking.closes import log_close
+from training.tracking.closes import log_backtest, log_close
 from training.tracking.runs import log_run
 from training.tracking.trials import PARAMS, log_tuning
 from training.tune import Tuned
@@ -125,6 +126,11 @@ class Tracking:
             run_id, number = log_close(mlflow, client, self._experiment(client, CLOSE), trained, name)
             alias = _with_alias(client, name, number)
         return Registered(CLOSE, number, alias, run_id)
+
+    def log_backtest(self, found: Backtest) -> str:
+        """Log a backtest of forecasts as a run of `dealcast/forecast`, whose id is given back."""
+        with self._client() as (_, client):
+            return log_backtest(client, self._experiment(client, "forecast"), found)
 
     def load_close(self, alias: str = CHAMPION) -> tuple[CloseBundle, str] | None:
         """The close bundle under an alias (or of a version number), and its version; None without one."""
