@@ -13,6 +13,7 @@ from serving.commands.common import Alias, Data, TrackingUri, err, instant, keep
 
 if TYPE_CHECKING:
     from training.forecast.assemble import Forecast, Models
+    from training.forecast.flow import Flow
 
 Horizon = Annotated[int, typer.Option(min=1, max=730, help="Days ahead.")]
 By = Annotated[
@@ -22,6 +23,8 @@ By = Annotated[
 Currency = Annotated[
     str | None, typer.Option(help="Of the deals that count; default: that of the data.", show_default=False)
 ]
+
+WIDTH = 110  # figures must not be cut off where the terminal is narrow
 
 
 def forecast(
@@ -39,6 +42,13 @@ def forecast(
     widening: Annotated[
         float, typer.Option(min=0.0, help="Factor of every distance from P50, as a backtest says.")
     ] = 1.0,
+    targets: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Table of team_id, quarter (2025-Q3), amount; with --by team_id."),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="T", help="Show what changed in the quarter since then.")
+    ] = None,
     alias: Alias = "champion",
     tracking_uri: TrackingUri = None,
 ) -> None:
@@ -46,13 +56,16 @@ def forecast(
 
     One row per group and calendar week, month and quarter that the horizon touches, and for the horizon
     itself: P10, P50, P90 and mean, of which booked, open and new are the parts. In every draw each level
-    is the sum of its parts; quantiles are not sums. Needs the models `win` and `close`.
+    is the sum of its parts; quantiles are not sums. Needs the models `win` and `close`. With --targets
+    it prints how likely each target is reached; with --since the change of the quarter's expected bookings
+    in parts that add up.
 
     Example: dealcast forecast data/ --as-of 2025-03-31 --horizon 90 --by team_id --out forecast.csv
     """
     from serving.files import check_format, write_frame
     from training.forecast.assemble import Asked
     from training.forecast.assemble import forecast as made_of
+    from training.forecast.flow import flow as flow_of
 
     check_format(to)
     if deals is not None:
@@ -72,6 +85,10 @@ def forecast(
     for note in made.notes:
         err.print(note)
     _show(made)
+    if targets is not None:
+        _show_targets(made, targets)
+    if since is not None:
+        _show_flow(flow_of(tables, instant(since, tables), when, models, asked), made.currency)
     out.print(f"{to}: {len(made.cells):,} groups, {len(made.calendar.periods):,} periods")
 
 
@@ -108,4 +125,29 @@ def _show(made: Forecast) -> None:
         row = made.row((), None, place)
         figures = [f"{row[name]:,.0f}" for name in ("p10", "p50", "p90", "mean", "booked", "open", "new")]
         table.add_row(period.kind + ("" if period.whole else " (in part)"), iso(period.begin)[:10], *figures)
-    out.print(table)
+    out.print(table, width=WIDTH)
+
+
+def _show_targets(made: Forecast, path: Path) -> None:
+    from rich.table import Table
+
+    from training.forecast.goals import outlooks, read_goals
+
+    table = Table("team", "quarter", "target", "P50", "reached with", title="Targets")
+    for each in outlooks(made, read_goals(path)):
+        goal = each.goal
+        figures = (f"{goal.amount:,.0f}", f"{each.median:,.0f}", f"{each.probability:.0%}")
+        table.add_row(goal.team, goal.quarter, *figures)
+    out.print(table, width=WIDTH)
+
+
+def _show_flow(found: Flow, currency: str) -> None:
+    from rich.table import Table
+
+    title = f"Expected bookings of the quarter from {iso(found.begin)[:10]}, {currency}"
+    table = Table("", "change", title=title)
+    table.add_row("before", f"{found.before / 100:,.2f}")
+    for name, change in found.parts.items():
+        table.add_row(name.replace("_", " "), f"{change / 100:+,.2f}")
+    table.add_row("after", f"{found.after / 100:,.2f}")
+    out.print(table, width=WIDTH)

@@ -71,6 +71,8 @@ class Deals:
         ids: of the opportunities, sorted.
         stage: place in the order, -1 for none or another; amount: as shown, NaN for none.
         win: the probability that is shown; within: that of a win within the horizon.
+        curve: deals x steps, P(won by the end of the step).
+        worth: what a win is expected to come to, in units of money.
         mean: expected bookings within the horizon over the draws, in units of money.
         close: deals x 3, P10, P50, P90 of the close given a win, microseconds.
     """
@@ -80,6 +82,8 @@ class Deals:
     amount: FloatArray
     win: FloatArray
     within: FloatArray
+    curve: FloatArray
+    worth: FloatArray
     mean: FloatArray
     close: IntArray
 
@@ -96,7 +100,7 @@ class Forecast:
         booked: cells x periods, hundredths won in the period by `as_of`.
         drawn: what is to come.
         deals: the open ones.
-        currency: of all amounts.
+        currency: of all amounts; time_zone: in which days begin.
         notes: what was left out or assumed.
     """
 
@@ -108,6 +112,7 @@ class Forecast:
     drawn: Drawn
     deals: Deals
     currency: str
+    time_zone: str
     notes: tuple[str, ...]
 
     def draws_of(self, period: int, cells: IntArray | None = None) -> IntArray:
@@ -219,12 +224,13 @@ def forecast(
     spread = models.close.shock if asked.shock is None else asked.shock
     drawn = draw(opened, len(cells), new=new, shock=Shock(spread), draws=asked.draws, seed=asked.seed)
     deals = Deals(
-        found.ids, found.stage, found.amount, found.win, curve[:, -1],
+        found.ids, found.stage, found.amount, found.win, curve[:, -1], curve,
+        opened.cents * amounts.ratios.mean(axis=1)[group] / CENT,
         drawn.by_deal / (asked.draws * CENT), found.close,
     )  # fmt: skip
     return Forecast(
         as_of, asked, cells, days, _booked(board, days), drawn, deals,
-        ledger.currency, (*ledger.notes, *_notes(found, as_of)),
+        ledger.currency, models.win.conventions.time_zone, (*ledger.notes, *_notes(found, as_of)),
     )  # fmt: skip
 
 
