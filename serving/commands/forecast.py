@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from features.errors import DataError
 from features.times import iso
 from serving.commands.common import Alias, Data, TrackingUri, err, instant, keep_quarantine, open_data, out
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from training.forecast.assemble import Forecast, Models
     from training.forecast.flow import Flow
 
@@ -125,7 +128,11 @@ def _show(made: Forecast) -> None:
         row = made.row((), None, place)
         figures = [f"{row[name]:,.0f}" for name in ("p10", "p50", "p90", "mean", "booked", "open", "new")]
         table.add_row(period.kind + ("" if period.whole else " (in part)"), iso(period.begin)[:10], *figures)
-    out.print(table, width=WIDTH)
+    _print(table)
+
+
+def _print(table: Table) -> None:
+    Console(width=max(out.width, WIDTH), highlight=False).print(table)
 
 
 def _show_targets(made: Forecast, path: Path) -> None:
@@ -138,7 +145,7 @@ def _show_targets(made: Forecast, path: Path) -> None:
         goal = each.goal
         figures = (f"{goal.amount:,.0f}", f"{each.median:,.0f}", f"{each.probability:.0%}")
         table.add_row(goal.team, goal.quarter, *figures)
-    out.print(table, width=WIDTH)
+    _print(table)
 
 
 def _show_flow(found: Flow, currency: str) -> None:
@@ -150,4 +157,4 @@ def _show_flow(found: Flow, currency: str) -> None:
     for name, change in found.parts.items():
         table.add_row(name.replace("_", " "), f"{change / 100:+,.2f}")
     table.add_row("after", f"{found.after / 100:,.2f}")
-    out.print(table, width=WIDTH)
+    _print(table)
