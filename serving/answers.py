@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from features.frame import FeatureFrame
-from features.times import iso
+from features.times import NEVER, iso
 from serving.phrases import Phrase, phrases_of
 from serving.scorer import Scores, TargetScores
 from serving.wording import Language, Value, reason_text, value_text
@@ -30,8 +30,11 @@ def answer(scores: Scores, i: int, data_as_of: int | None, language: Language = 
         "as_of": iso(int(scores.as_of[i])),
         "data_as_of": None if data_as_of is None else iso(data_as_of),
         **{target: target_answer(target, scores.targets[target], i, language) for target in TARGETS},
-        "expected_close": {"p10": None, "p50": None, "p90": None},
-        "model": {t: s.model.version if s.model else None for t, s in scores.targets.items()},
+        "expected_close": expected_close(scores, i),
+        "model": {
+            **{t: s.model.version if s.model else None for t, s in scores.targets.items()},
+            "close": scores.close_version,
+        },
         "unseen": unseen_features(scores, i),
     }
 
@@ -42,6 +45,13 @@ _ENCODER = msgspec.json.Encoder()
 def encoded(value: Any) -> bytes:
     """An answer as JSON in UTF-8."""
     return _ENCODER.encode(value)
+
+
+def expected_close(scores: Scores, i: int) -> dict[str, str | None]:
+    """When the deal is won, given that it is; null where it is not open or there is no model of when."""
+    dates = scores.expected_close[i].tolist()
+    names = ("p10", "p50", "p90")
+    return {name: None if at == NEVER else iso(at) for name, at in zip(names, dates, strict=True)}
 
 
 def unseen_features(scores: Scores, i: int) -> list[str]:

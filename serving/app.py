@@ -15,8 +15,9 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 from starlette.concurrency import run_in_threadpool
 
-from serving.bundles import load_models
+from serving.bundles import load_close, load_models
 from serving.clock import now
+from serving.closes import CloseModel
 from serving.histories import of_tables
 from serving.problems import MEDIA_TYPE, install
 from serving.records import RecordsRequest
@@ -92,7 +93,7 @@ def from_environment() -> FastAPI:
     """The app of a worker process: models and data set named by the environment, read here."""
     settings = settings_from(os.environ)
     held = held_of(settings.bundles)
-    app = create_app(open_service(settings, held.models), held)
+    app = create_app(open_service(settings, held.models, held.close), held)
     settle()
     return app
 
@@ -105,18 +106,22 @@ def settle() -> None:
     gc.set_threshold(*_ROUNDS)
 
 
-def open_service(settings: Settings, models: Mapping[Target, Model] | None = None) -> Service:
+def open_service(
+    settings: Settings, models: Mapping[Target, Model] | None = None, close: CloseModel | None = None
+) -> Service:
     """Load the models, read the folder that is served and build its histories, or open the store.
 
     Args:
-        models: those to score with; without, they are read from the bundles' folder.
+        models, close: those to score with; without, they are read from the bundles' folder.
 
     Raises:
         BundleError: there is no usable bundle.
         DataError: the data set cannot be read.
         StoreError: the store does not answer, or is of a later version.
     """
-    scorer = Scorer(load_models(settings.bundles) if models is None else models)
+    if models is None:
+        models, close = load_models(settings.bundles), load_close(settings.bundles)
+    scorer = Scorer(models, close)
     if settings.data is None:
         stored = None if settings.database is None else StoredScores.of(open_store(settings.database))
         return Service(scorer, None, settings, stored)

@@ -16,8 +16,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from serving.closes import CloseModel
 from serving.scorer import Model
-from training.bundle import Bundle, load_bundle
+from training.bundle import load_bundle
+from training.close import CLOSE, load_close_bundle
 from training.errors import BundleError
 from training.labels import TARGETS, Target
 
@@ -25,7 +27,8 @@ POINTER = "versions.json"
 NUDGE = ".look"  # touched to have the tracking store looked at now
 _KEPT = 3  # versions of a target that stay on the disk, so that a rollback has nothing to fetch
 _UNFINISHED_SECONDS = 3600
-_OURS = re.compile(rf"({'|'.join(TARGETS)})(-.*)?")
+SERVED = (*TARGETS, CLOSE)
+_OURS = re.compile(rf"({'|'.join(SERVED)})(-.*)?")
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Place:
 class Pointer:
     """What is to be served, and which writing of the pointer said so (another one has another mark)."""
 
-    places: Mapping[Target, Place]
+    places: Mapping[str, Place]
     mark: tuple[int, int]
 
     @property
@@ -63,7 +66,7 @@ def pointer_of(folder: Path) -> Pointer:
     try:
         with (folder / POINTER).open(encoding="utf-8") as file:
             found, said = os.fstat(file.fileno()), dict(json.load(file))
-        places = {target: _place(target, said[target]) for target in TARGETS if target in said}
+        places = {target: _place(target, said[target]) for target in SERVED if target in said}
     except (OSError, ValueError, TypeError, KeyError):
         raise BundleError(
             f"{folder}: no bundles here; fetch them with `dealcast pull {folder}`, or train first"
@@ -71,7 +74,7 @@ def pointer_of(folder: Path) -> Pointer:
     return Pointer(places, (found.st_mtime_ns, found.st_ino))
 
 
-def pointed(folder: Path) -> Mapping[Target, Place]:
+def pointed(folder: Path) -> Mapping[str, Place]:
     """What the pointer says; nothing where there is none."""
     try:
         return pointer_of(folder).places
@@ -85,12 +88,36 @@ def load_models(folder: Path) -> dict[Target, Model]:
     Raises:
         BundleError: there is none, or one is damaged.
     """
-    return {target: load(folder, place) for target, place in pointer_of(folder).places.items()}
+    places = pointer_of(folder).places
+    return {target: load(folder, places[target]) for target in TARGETS if target in places}
 
 
 def load(folder: Path, place: Place) -> Model:
     """One model, tried on its golden rows. Raises BundleError where it is damaged."""
     return Model(load_bundle(folder / place.folder), place.version)
+
+
+def load_close(folder: Path) -> CloseModel | None:
+    """The model of when in such a folder; None where there is none.
+
+    Raises:
+        BundleError: it is damaged, or there are no bundles at all.
+    """
+    place = pointer_of(folder).places.get(CLOSE)
+    return None if place is None else close_of(folder, place)
+
+
+def close_of(folder: Path, place: Place) -> CloseModel:
+    """The model of when of a place. Raises BundleError where it is damaged."""
+    return CloseModel(load_close_bundle(folder / place.folder), place.version)
+
+
+def _try(name: str, folder: Path) -> None:
+    """Raises BundleError where the bundle of a target, or the one of when, does not load."""
+    if name == CLOSE:
+        load_close_bundle(folder)
+    else:
+        load_bundle(folder)
 
 
 class Delivery:
@@ -105,36 +132,35 @@ class Delivery:
         self._folder = folder
         self._new = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
         _clear_unfinished(folder, self._new)
-        self._places: dict[Target, Place] = {}
+        self._places: dict[str, Place] = {}
         self._fetched = False
 
     def place(self, target: str) -> Path:
         """Where a target's bundle is to be written."""
         return self._new / target
 
-    def has(self, target: Target, place: Place) -> bool:
+    def has(self, target: str, place: Place) -> bool:
         """Whether a version lies there already and loads; it is then to be served."""
         try:
-            load_bundle(self._folder / place.folder)
+            _try(target, self._folder / place.folder)
         except BundleError:
             return False
         self._places[target] = place
         return True
 
-    def keep(self, target: Target, place: Place) -> None:
+    def keep(self, target: str, place: Place) -> None:
         """Go on serving what is there."""
         self._places[target] = place
 
-    def add(self, target: Target, place: Place) -> Bundle:
+    def add(self, target: str, place: Place) -> None:
         """Take what was written for a target; raises BundleError if it does not load."""
-        bundle = load_bundle(self.place(target))
+        _try(target, self.place(target))
         here = self._folder / place.folder
         if here.exists():  # it did not load, else nothing would have been fetched
             here.rename(self._new / f"{target}.damaged")
         self.place(target).rename(here)
         self._fetched = True
         self._places[target] = place
-        return bundle
 
     def finish(self) -> dict[str, str]:
         """Point to the new set, clear away what is long out of use; the versions by target."""

@@ -12,10 +12,12 @@ import typer
 from features.errors import DataError
 from serving.commands import (
     audit,
+    backtest,
     data,
     drift,
     evaluate,
     follow,
+    forecast,
     models,
     outbox,
     promotion,
@@ -48,6 +50,8 @@ app.command()(retrain.retrain)
 app.command()(outbox.register)
 app.command()(tune.tune)
 app.command()(models.score)
+app.command()(forecast.forecast)
+app.command()(backtest.backtest)
 app.command()(drift.drift)
 app.command()(models.pull)
 app.command()(follow.follow)

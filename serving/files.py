@@ -12,7 +12,7 @@ from features.canonical import TIME
 from features.errors import DataError, MissingColumn
 from features.parsing import tidy, time_of
 from features.sources.files import read_table
-from features.times import IntArray
+from features.times import NEVER, IntArray
 from serving.answers import reasons
 from serving.scorer import Scores
 from serving.wording import Language
@@ -74,7 +74,6 @@ def score_frame(scores: Scores, explain: bool, language: Language) -> pl.DataFra
         pl.Series(f"{target}_probability", scores.targets[target].probability).fill_nan(None)
         for target in TARGETS
     ]
-    no_close = pl.Series([None] * n, dtype=TIME)
     versions = [
         pl.Series(f"model_{target}", [model.version if model else None] * n, dtype=pl.String)
         for target in TARGETS
@@ -89,7 +88,7 @@ def score_frame(scores: Scores, explain: bool, language: Language) -> pl.DataFra
             pl.Series("stage", scores.stage.tolist(), dtype=pl.String),
             pl.Series("amount", scores.amount).fill_nan(None),
             *probabilities,
-            *(no_close.alias(f"expected_close_{p}") for p in ("p10", "p50", "p90")),
+            *_closes(scores),
             *versions,
             pl.Series("abstained", [_abstained(scores, i) for i in range(n)], dtype=pl.String),
         ]
@@ -97,7 +96,18 @@ def score_frame(scores: Scores, explain: bool, language: Language) -> pl.DataFra
     if explain:
         texts = [_reasons(scores, i, language) for i in range(n)]
         frame = frame.with_columns(pl.Series("reasons", texts, dtype=pl.String))
-    return frame.with_columns(_intervals(scores))
+    version = pl.Series("model_close", [scores.close_version] * n, dtype=pl.String)
+    return frame.with_columns(version).with_columns(_intervals(scores))
+
+
+def _closes(scores: Scores) -> list[pl.Series]:
+    """When each deal is won, given that it is; null where it is not open or there is no model of when."""
+    found = []
+    for place, name in enumerate(("p10", "p50", "p90")):
+        dates = scores.expected_close[:, place]
+        given = [None if at == NEVER else at for at in dates.tolist()]
+        found.append(pl.Series(f"expected_close_{name}", given, dtype=pl.Int64).cast(TIME))
+    return found
 
 
 def _intervals(scores: Scores) -> list[pl.Series]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count
 from typing import Any
@@ -18,7 +18,8 @@ from features.history import History, TextArray
 from features.reference import Reference
 from features.shown import shown_of
 from features.snapshots import Snapshots
-from features.times import BoolArray, FloatArray, IntArray
+from features.times import NEVER, BoolArray, FloatArray, IntArray
+from serving.closes import CloseModel
 from serving.histories import Histories
 from training.bundle import Bundle
 from training.explain import Ledger
@@ -69,6 +70,7 @@ class Scores:
     """What was asked, what was known of it, and each target's scores; all in the asked order.
 
     `stage` and `amount` are as they were known at `as_of`; None and NaN where they were not.
+    `expected_close` has P10, P50 and P90 of the close given a win, rows x 3; `NEVER` where there is none.
     """
 
     opportunity_ids: Sequence[str]
@@ -78,6 +80,8 @@ class Scores:
     stage: TextArray
     amount: FloatArray
     targets: Mapping[Target, TargetScores]
+    expected_close: IntArray
+    close_version: str | None
 
     def __len__(self) -> int:
         return len(self.as_of)
@@ -95,10 +99,12 @@ class Scores:
 class Scorer:
     """Scores opportunities with one model per target; a target without a model abstains."""
 
-    def __init__(self, models: Mapping[Target, Model]) -> None:
+    def __init__(self, models: Mapping[Target, Model], close: CloseModel | None = None) -> None:
         self.models = dict(models)
+        self.close = close
         self.number = next(_NUMBERS)  # unlike any other scorer's of this process
-        self.versions = tuple((target, model.version) for target, model in self.models.items())
+        versions = {str(target): model.version for target, model in self.models.items()}
+        self.versions = tuple((versions | ({"close": close.version} if close else {})).items())
 
     def score(
         self,
@@ -147,7 +153,21 @@ class Scorer:
             targets[target] = _score_target(target, model, asked[conventions], explain)
         conventions = self.conventions
         known = asked[conventions] if conventions in asked else _asked(parts, conventions)
-        return _described(known, opportunity_ids, as_of, targets)
+        scores = _described(known, opportunity_ids, as_of, targets)
+        return scores if self.close is None else self._with_closes(scores, self.close, parts, asked)
+
+    def _with_closes(
+        self, scores: Scores, close: CloseModel, parts: Sequence[_Part], asked: dict[Conventions, _Asked]
+    ) -> Scores:
+        """The same with when each open deal is won, given that it is."""
+        bundle = close.bundle
+        if bundle.conventions not in asked:
+            asked[bundle.conventions] = _asked(parts, bundle.conventions)
+        able = _able_of("win", asked[bundle.conventions], bundle.reference)
+        found = scores.expected_close.copy()
+        if len(able.frame):
+            found[able.mask] = bundle.expected_close(able.frame, scores.as_of[able.mask])
+        return replace(scores, expected_close=found, close_version=close.version)
 
     def open_opportunities(self, histories: Histories, as_of: int) -> list[str]:
         """Ids of the opportunities that are open at `as_of` (microseconds), sorted."""
@@ -200,10 +220,7 @@ def _asked(parts: Sequence[_Part], conventions: Conventions) -> _Asked:
 
 def _score_target(target: Target, model: Model, asked: _Asked, explain: bool) -> TargetScores:
     bundle = model.bundle
-    key = (ENTITY[target], bundle.reference.hash)  # targets of one entity are eligible together
-    able = asked.able.get(key)
-    if able is None:
-        able = asked.able[key] = _able(target, asked.parts, bundle.reference)
+    able = _able_of(target, asked, bundle.reference)
     probability, ledger = np.full(len(able.mask), np.nan), None
     if len(able.frame):
         if explain:
@@ -212,6 +229,13 @@ def _score_target(target: Target, model: Model, asked: _Asked, explain: bool) ->
             probability[able.mask] = bundle.probability(able.frame)
     ends = bundle.interval(probability)
     return TargetScores(probability, *ends, able.why_not, able.row, able.frame, ledger, model)
+
+
+def _able_of(target: Target, asked: _Asked, reference: Reference) -> _Able:
+    key = (ENTITY[target], reference.hash)  # targets of one entity are eligible together
+    if key not in asked.able:
+        asked.able[key] = _able(target, asked.parts, reference)
+    return asked.able[key]
 
 
 def _able(target: Target, parts: Sequence[tuple[History, Snapshots]], reference: Reference) -> _Able:
@@ -272,6 +296,8 @@ def _described(
         stage=_joined([each.stage for each in shown]),
         amount=_joined([each.amount for each in shown]),
         targets=targets,
+        expected_close=np.full((len(as_of), 3), NEVER, np.int64),
+        close_version=None,
     )
 
 

@@ -5,12 +5,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.postgresql import Server, running
 
 # OpenMP's threads wait for each other by spinning, which on a machine whose cores are busy makes
 # a fit of one second take forty. Read when LightGBM is first imported, hence here.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+# How long an example takes says how busy the machine is, and nothing of the code.
+settings.register_profile("dealcast", deadline=None)
+settings.load_profile("dealcast")
 
 
 @pytest.fixture(scope="session")

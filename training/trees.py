@@ -69,6 +69,10 @@ class Trees:
             raise TreesError(f"the trees have {self._margins} margins a row, one for each class")
         return self._one.margin(matrix) if len(matrix) == 1 else self._predict(matrix, _RAW, 1)[:, 0]
 
+    def scores(self, matrix: FloatArray) -> FloatArray:
+        """The trees' sums for each row and class, before any softmax: rows x classes."""
+        return self._predict(matrix, _RAW, self._margins)
+
     def contributions(self, matrix: FloatArray) -> FloatArray:
         """LightGBM's own SHAP values: rows x (features + 1), the last column the expected margin; so
         many columns for each class where there are several."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.models truth|cdnow|null|speed`: see `--help`."""
+"""`python -m benchmarks.models truth|cdnow|null|speed|forecast`: see `--help`."""
 
 from __future__ import annotations
 
@@ -51,6 +51,13 @@ def _reports(arguments: argparse.Namespace, facts: Mapping[str, str], say: objec
         from benchmarks.models.cdnow import cdnow_reports
 
         return cdnow_reports(arguments.data / "cdnow" / "CDNOW_master.txt", facts, say)  # type: ignore[arg-type]
+    if arguments.what == "forecast":
+        from benchmarks.models.forecast_speed import speed_report
+        from benchmarks.models.forecast_truth import Worlds, truth_report
+
+        speed = speed_report(arguments.repeats, facts, say)  # type: ignore[arg-type]
+        worlds = Worlds(arguments.opportunities, arguments.seeds)
+        return [speed, truth_report(worlds, {}, say)] if arguments.seeds else [speed]  # type: ignore[arg-type]
     if arguments.what == "speed":
         from benchmarks.models.speed import Asked as Trainings
         from benchmarks.models.speed import speed_reports
@@ -68,12 +75,18 @@ def _parser() -> argparse.ArgumentParser:
         description="dealcast's models beside known truths and named peers.",
     )
     add = parser.add_argument
-    add("what", choices=("truth", "cdnow", "null", "speed"),
+    add("what", choices=("truth", "cdnow", "null", "speed", "forecast"),
         help="truth: a made-up world whose true probabilities are known; cdnow: repeat orders beside BG/NBD; "
              "null: deals of which nothing tells won from lost; "
-             "speed: the whole training beside lightgbm.train")  # fmt: skip
-    add("--opportunities", type=int, default=5_000, help="truth: deals in each world; default: %(default)s")
-    add("--seeds", type=_integers, default=(1, 2, 3), help="truth: with commas; default: 1,2,3")
+             "speed: the whole training beside lightgbm.train; "
+             "forecast: the Monte Carlo over deals")  # fmt: skip
+    add(
+        "--opportunities",
+        type=int,
+        default=5_000,
+        help="truth, forecast: deals in each world; default: %(default)s",
+    )
+    add("--seeds", type=_integers, default=(1, 2, 3), help="truth, forecast: with commas; default: 1,2,3")
     add("--scores", type=int, default=3_000, help="truth: scores judged in each; default: %(default)s")
     add("--draws", type=int, default=200, help="truth: futures behind each chance; default: %(default)s")
     add("--data", type=Path, default=SHARED, help="folder of the data sets; default: %(default)s")
@@ -90,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
         default=300,
         help="speed: trees, 0 for as many as are best; default: %(default)s",
     )
-    add("--repeats", type=int, default=3, help="speed: trainings of each kind; default: %(default)s")
+    add("--repeats", type=int, default=3, help="speed, forecast: runs of each kind; default: %(default)s")
     add("--worlds", type=Path, default=Path(gettempdir()) / "dealcast-worlds",
         help="speed: folder where the made-up CRM is kept; default: %(default)s")  # fmt: skip
     add("--out", type=Path, help="a Markdown file for the tables")

@@ -64,6 +64,30 @@ def true_stalls(world: World, rows: IntArray, draws: int, seed: int, days: int) 
     return Truth(np.mean(found, axis=0), parts * AT_ONCE)
 
 
+def true_wins_within(world: World, rows: IntArray, draws: int, seed: int, weeks: int) -> Truth:
+    """The chance that each state ends in a win within so many weeks."""
+    parts = draws // AT_ONCE
+    found = [
+        _wins_within(world, rows, weeks, np.random.default_rng([seed, part, weeks])) for part in range(parts)
+    ]
+    return Truth(np.mean(found, axis=0), parts * AT_ONCE)
+
+
+def _wins_within(world: World, rows: IntArray, weeks: int, rng: np.random.Generator) -> FloatArray:
+    start = take(world.states, np.repeat(rows, AT_ONCE))
+    deals = replace(start, index=np.arange(len(start.index)))
+    won = np.zeros(len(start.index), np.bool_)
+    for _ in range(weeks):
+        moves = draw_moves(deals, hazards(deals), rng)
+        won[deals.index[moves.outcome == WINS]] = True
+        waits = moves.outcome == WAITS
+        going, steps = take(deals, waits), take(moves, waits)
+        activities = week_of_activities(going, world.setting, rng)
+        changed, _ = with_paperwork(going, world.setting, rng)
+        deals = with_new_mood(next_monday(changed, steps, activities, world.setting), rng)
+    return np.asarray(won.reshape(len(rows), AT_ONCE).mean(axis=1))
+
+
 def _stalls(world: World, rows: IntArray, days: int, rng: np.random.Generator) -> FloatArray:
     """The share of `AT_ONCE` futures of each state without relief within the horizon."""
     start = take(world.states, np.repeat(rows, AT_ONCE))

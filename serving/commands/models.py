@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 
 class Choice(StrEnum):
-    """What can be trained."""
+    """Targets that are probabilities."""
 
     WIN = "win"
     STALL = "stall"
@@ -51,10 +51,20 @@ class Choice(StrEnum):
     ALL = "all"
 
 
+class Trainable(StrEnum):
+    """What can be trained."""
+
+    WIN = "win"
+    STALL = "stall"
+    CHURN = "churn"
+    CLOSE = "close"
+    ALL = "all"
+
+
 def train(
     data: Data,
     as_of: AsOf = None,
-    target: Annotated[Choice, typer.Option(help="What to predict.")] = Choice.ALL,
+    target: Annotated[Trainable, typer.Option(help="What to predict.")] = Trainable.ALL,
     tracking_uri: TrackingUri = None,
     artifacts: Artifacts = None,
     params: Annotated[
@@ -66,8 +76,10 @@ def train(
 ) -> None:
     """Train on what was known at T, log the runs, register the versions.
 
-    A target's first version becomes champion, later ones challenger. Without --as-of everything
-    in the data is used. With `all`, a target that the data cannot carry is passed over, saying why.
+    `close` says when a deal is won, given that it is; without `all` the win model that it is calibrated
+    under is trained on the way. A target's first version becomes champion, later ones challenger.
+    Without --as-of everything in the data is used. With `all`, a target that the data cannot carry is
+    passed over, saying why.
     A model lies in dealcast-unsent/ until the store has it; where the store goes away meanwhile, it
     stays there for `dealcast register`.
 
@@ -94,12 +106,14 @@ def train(
     with tempfile.TemporaryDirectory() as scratch, Outbox(tracking) as outbox:
         report.write(Path(scratch))
         outbox.prepare()
-        for each in TARGETS if target is Choice.ALL else (cast("Target", target.value),):
+        win: Trained | None = None
+        for each in _targets_of(target):
             try:
                 with watched(now) as load:
                     trained = with_progress(source, each, settings)
+                    win = trained if each == "win" else win
             except TooLittleData as error:
-                if target is not Choice.ALL:
+                if target is not Trainable.ALL:
                     raise
                 out.print(f"{each}: passed over: {error}")
                 passed.append(each)
@@ -109,6 +123,8 @@ def train(
                 if registered.alias == CHAMPION:
                     Registry(tracking).record_first(registered, whoami(), now())
                 out.print(_line(trained, f"dealcast-{each} v{registered.version} ({registered.alias})"))
+    if target in (Trainable.CLOSE, Trainable.ALL) and "win" not in passed:
+        _train_close(tracking, source, win, alone=target is Trainable.CLOSE)
     if len(passed) == len(TARGETS):
         raise TooLittleData("no target could be trained; the lines above say why")
     out.print(f"runs and models: mlflow ui --backend-store-uri {tracking.shown}")
@@ -179,6 +195,42 @@ def pull(
     out.print(f"{folder}: " + ", ".join(f"{t} v{v}" for t, v in versions.items()))
 
 
+def _targets_of(target: Trainable) -> tuple[Target, ...]:
+    """The targets of probabilities that a choice names."""
+    from training.labels import TARGETS
+
+    if target is Trainable.ALL:
+        return TARGETS
+    return () if target is Trainable.CLOSE else (cast("Target", target.value),)
+
+
+def _train_close(tracking: Tracking, source: Source, win: Trained | None, *, alone: bool) -> None:
+    """Train and register the model of when; with `all`, data that cannot carry it are passed over."""
+    from training.errors import TooLittleData
+    from training.hazard import train_close
+    from training.registry import Registry
+    from training.tracking import CHAMPION
+
+    try:
+        with err.status("training close"):
+            trained = train_close(source, win)
+    except TooLittleData as error:
+        if alone:
+            raise
+        out.print(f"close: passed over: {error}")
+        return
+    registered = tracking.send_close(trained)
+    if registered.alias == CHAMPION:
+        Registry(tracking).record_first(registered, whoami(), now())
+    m = trained.metrics
+    shown = "".join(
+        f"; within {weeks} weeks said {m[f'said_{weeks}_weeks']:.1%}, came {m[f'came_{weeks}_weeks']:.1%}"
+        for weeks in (4, 13, 26)
+        if f"said_{weeks}_weeks" in m
+    )
+    out.print(f"dealcast-close v{registered.version} ({registered.alias}): on later snapshots{shown}")
+
+
 def _params(tracking: Tracking, path: Path | None, run: str | None) -> dict[str, float]:
     """Parameters from a file or from a run of `tune`; none without either."""
     if path is not None and run is not None:
@@ -244,6 +296,7 @@ def _targets(tracking: Tracking, alias: str) -> list[str]:
 
 
 def _scorer(tracking_uri: str | None, alias: str) -> Scorer:
+    from serving.closes import CloseModel
     from serving.scorer import Model, Scorer
     from training.tracking import Tracking
 
@@ -253,7 +306,8 @@ def _scorer(tracking_uri: str | None, alias: str) -> Scorer:
     for target in targets:
         bundle, version = tracking.load(target, alias)
         models[cast("Target", target)] = Model(bundle, version)
-    return Scorer(models)
+    close = tracking.load_close(alias)
+    return Scorer(models, None if close is None else CloseModel(*close))
 
 
 def _say_stages(tables: CanonicalData, source: Source) -> None:

@@ -17,13 +17,15 @@ from starlette.concurrency import run_in_threadpool
 
 from features.errors import DataError
 from features.times import DAY, parse_instant
-from serving.bundles import Place, load, mark_of, pointer_of
+from serving.bundles import Place, close_of, load, mark_of, pointer_of
 from serving.clock import now
+from serving.closes import CloseModel
 from serving.histories import of_rows
 from serving.running.metrics import Metrics
 from serving.running.workers import Worker, announce, workers
 from serving.scorer import Model, Scorer
 from serving.service import Service
+from training.close import CLOSE
 from training.errors import BundleError, FrameMismatch
 from training.labels import TARGETS, Target
 from training.trees import slowly_explained
@@ -38,9 +40,10 @@ class Held:
     """The models that are served, all of one pointer (`mark`), and where they came from."""
 
     models: Mapping[Target, Model]
-    places: Mapping[Target, Place]
+    places: Mapping[str, Place]
     loaded_at: Mapping[Target, int]
     mark: tuple[int, int] | None
+    close: CloseModel | None = None
 
 
 def held_of(folder: Path, before: Held | None = None) -> Held:
@@ -51,7 +54,10 @@ def held_of(folder: Path, before: Held | None = None) -> Held:
     """
     pointer = pointer_of(folder)
     models, loaded_at = {}, {}
-    for target, place in pointer.places.items():
+    for target in TARGETS:
+        place = pointer.places.get(target)
+        if place is None:
+            continue
         if before is not None and before.places.get(target) == place:
             models[target], loaded_at[target] = before.models[target], before.loaded_at[target]
         else:
@@ -59,13 +65,21 @@ def held_of(folder: Path, before: Held | None = None) -> Held:
     if not models:
         raise BundleError(f"{folder}: the pointer names no model")
     _try_scoring(models)
-    return Held(models, pointer.places, loaded_at, pointer.mark)
+    return Held(models, pointer.places, loaded_at, pointer.mark, _close_of(folder, pointer.places, before))
+
+
+def _close_of(folder: Path, places: Mapping[str, Place], before: Held | None) -> CloseModel | None:
+    place = places.get(CLOSE)
+    if place is None or (before is not None and before.places.get(CLOSE) == place):
+        return None if place is None or before is None else before.close
+    return close_of(folder, place)
 
 
 def held_already(service: Service) -> Held:
     """What a service was made with, whose models stay until the pointer is another one than now."""
     models = service.scorer.models
-    return Held(models, {}, dict.fromkeys(models, now()), mark_of(service.settings.bundles))
+    mark, close = mark_of(service.settings.bundles), service.scorer.close
+    return Held(models, {}, dict.fromkeys(models, now()), mark, close)
 
 
 @dataclass
@@ -136,7 +150,7 @@ class Reloader:
 
     def _swap(self, found: Held) -> None:
         before = self.held
-        self.app.state.service = replace(self.service, scorer=Scorer(found.models))
+        self.app.state.service = replace(self.service, scorer=Scorer(found.models, found.close))
         self.held = found
         self.figures.swaps.inc()
         self.tell()
@@ -150,6 +164,8 @@ class Reloader:
     def worker(self) -> Worker:
         """This process, for who asks what is served."""
         versions = {str(target): model.version for target, model in self.held.models.items()}
+        if self.held.close is not None:
+            versions[CLOSE] = self.held.close.version
         return Worker(os.getpid(), versions, {str(t): at for t, at in self.held.loaded_at.items()})
 
     def state(self) -> dict[str, Any]:

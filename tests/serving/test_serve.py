@@ -86,7 +86,7 @@ def test_a_server_without_a_store_serves_the_bundles_it_has(trained: Trained, tm
     one = trained.data["opportunities"].sort("created_at")["opportunity_id"][-1]
     with served(*words, cwd=tmp_path) as address:
         answer = fetch(f"{address}/v1/opportunities/{one}/score?as_of={T}")
-        assert answer["model"] == {"win": "1", "stall": "1", "churn": "1"}
+        assert answer["model"] == {"win": "1", "stall": "1", "churn": "1", "close": "1"}
 
 
 def test_the_serving_process_loads_neither_mlflow_nor_plotting(trained: Trained) -> None:

@@ -20,7 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from training.bundle import Bundle, load_bundle
+from training.close import CLOSE, CloseBundle, load_close_bundle
 from training.errors import TrackingError
+from training.forecast.backtest import Backtest
+from training.hazard import TrainedClose
+from training.labels import TARGETS
 from training.run import Trained
 from training.tracking.address import (
     artifact_root,
@@ -29,6 +33,7 @@ from training.tracking.address import (
     shown,
     tracking_uri,
 )
+from training.tracking.closes import log_backtest, log_close
 from training.tracking.runs import log_run
 from training.tracking.trials import PARAMS, log_tuning
 from training.tune import Tuned
@@ -119,10 +124,29 @@ class Tracking:
         name = model_name(target)
         with self._client() as (mlflow, client):
             run_id, number = log_run(mlflow, client, self._experiment(client, target), unsent, name)
-            first = CHAMPION not in client.get_registered_model(name).aliases
-            alias = CHAMPION if first else CHALLENGER
-            client.set_registered_model_alias(name, alias, number)
+            alias = _with_alias(client, name, number)
         return Registered(target, number, alias, run_id)
+
+    def send_close(self, trained: TrainedClose) -> Registered:
+        """Log and register a model of when, as `send` does."""
+        name = model_name(CLOSE)
+        with self._client() as (mlflow, client):
+            run_id, number = log_close(mlflow, client, self._experiment(client, CLOSE), trained, name)
+            alias = _with_alias(client, name, number)
+        return Registered(CLOSE, number, alias, run_id)
+
+    def log_backtest(self, found: Backtest) -> str:
+        """Log a backtest of forecasts as a run of `dealcast/forecast`, whose id is given back."""
+        with self._client() as (_, client):
+            return log_backtest(client, self._experiment(client, "forecast"), found)
+
+    def load_close(self, alias: str = CHAMPION) -> tuple[CloseBundle, str] | None:
+        """The close bundle under an alias (or of a version number), and its version; None without one."""
+        if CLOSE not in self._registered(alias):
+            return None
+        with tempfile.TemporaryDirectory() as scratch:
+            number = self.fetch(CLOSE, alias, Path(scratch) / "bundle")
+            return load_close_bundle(Path(scratch) / "bundle"), number
 
     def log_tuning(self, tuned: Tuned) -> str:
         """Log a search for parameters, each trial as a run below one run, whose id is given back."""
@@ -151,7 +175,12 @@ class Tracking:
         return number
 
     def targets(self, alias: str = CHAMPION) -> list[str]:
-        """The targets that have a version under an alias (or of a version number), sorted."""
+        """The targets that have a version under an alias (or of a version number), sorted; without `close`,
+        which is no probability."""
+        return [name for name in self._registered(alias) if name in TARGETS]
+
+    def _registered(self, alias: str) -> list[str]:
+        """The same with `close`."""
         with self._client() as (_, client):
             return self._targets(client, alias)
 
@@ -249,6 +278,14 @@ def _version_of(client: Any, target: str, alias: str, uri: str) -> str:
             f"tracking store {uri} has no {alias} of {name}; train one with"
             f" `dealcast train DATA --target {target}`, or name the store with --tracking-uri"
         ) from None
+
+
+def _with_alias(client: Any, name: str, number: str) -> str:
+    """Give a version its alias: the first is champion, later ones challenger."""
+    first = CHAMPION not in client.get_registered_model(name).aliases
+    alias = CHAMPION if first else CHALLENGER
+    client.set_registered_model_alias(name, alias, number)
+    return alias
 
 
 @contextmanager

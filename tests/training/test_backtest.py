@@ -1,0 +1,64 @@
+"""Measures of forecasts on literal numbers, the widening, and a small backtest."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from features.canonical import CanonicalData
+from features.times import DAY
+from training.forecast.assemble import Asked
+from training.forecast.backtest import Plan, backtest
+from training.forecast.measures import measured, rolling_widening, wape, widening, wider
+
+BANDS = np.array([[8.0, 9.0, 10.0, 11.0, 12.0]] * 4)
+
+
+def test_the_figures_of_four_periods_by_hand() -> None:
+    actual = np.array([10.0, 13.0, 8.5, 7.0])
+    found = measured(BANDS, np.full(4, 11.0), actual, np.array([10.0, 10.0, 10.0, 10.0]) + 1)
+    assert found.wape == pytest.approx((0 + 3 + 1.5 + 3) / 38.5)
+    assert found.mase == pytest.approx(7.5 / (1 + 2 + 2.5 + 4))
+    assert found.bias == pytest.approx((44 - 38.5) / 38.5)
+    assert found.coverage_80 == 0.5
+    assert found.coverage_50 == 0.25
+
+
+def test_a_range_that_held_is_not_widened_and_one_that_was_too_narrow_is() -> None:
+    bands = np.repeat(BANDS[:1], 20, axis=0)
+    assert widening(bands, np.linspace(8.5, 11.5, 20)) == 1.0
+    far = np.linspace(0.0, 20.0, 20)
+    factor = widening(bands, far)
+    shown = wider(bands, np.full(20, factor))
+    held = (far >= shown[:, 0] - 1e-9) & (far <= shown[:, 4] + 1e-9)
+    assert factor > 2
+    assert held.mean() >= 0.8
+
+
+def test_the_widening_of_a_date_knows_only_periods_that_were_over() -> None:
+    bands = np.repeat(BANDS[:1], 20, axis=0)
+    at = np.arange(20)
+    found = rolling_widening(bands, np.full(20, 30.0), at, at + 5)
+    assert (found[:12] == 1.0).all()
+    assert (found[13:] > 5).all()
+
+
+def test_a_baseline_that_says_nothing_of_a_period_is_judged_by_the_others() -> None:
+    assert wape(np.array([np.nan, 8.0]), np.array([5.0, 10.0])) == pytest.approx(0.2)
+    assert np.isnan(wape(np.array([np.nan]), np.array([5.0])))
+
+
+def test_a_small_backtest_knows_what_came_and_nothing_of_it_before(data: CanonicalData) -> None:
+    until = data.watermark()
+    plan = Plan(steps=3, every=28, retrain=9, asked=Asked(days=42, draws=200))
+    found = backtest(data, until, plan)
+    assert found.at.tolist() == [until - (42 + 28 * back) * DAY for back in (2, 1, 0)]
+    assert (found.trained == found.at[0]).all()
+    deals = data["opportunities"].filter(outcome="won")
+    closed = deals["closed_at"].to_physical().to_numpy()
+    for at, actual in zip(found.at.tolist(), found.actual.tolist(), strict=True):
+        inside = (closed >= at) & (closed < at + 42 * DAY)
+        assert actual == pytest.approx(deals["amount"].to_numpy()[inside].sum())
+    assert 0.5 < found.wins.sum() / found.came.sum() < 2
+    assert set(found.metrics()) >= {"wape", "coverage_80", "baseline_last_period_wape"}
+    assert len(found.to_dict()["windows"]) == 3

@@ -1,0 +1,1 @@
+"""Bookings to come: what is booked, what open deals will bring, what deals not yet created will bring."""

@@ -1,0 +1,178 @@
+"""Forecasts as if live at many past dates, beside what came and what a firm has without a model.
+
+The models are trained at every so many dates on what was known then and serve until the next training;
+each forecast knows what was known at its own date. Windows are as long as the horizon, the first parts of
+them are looked at too; neighbouring windows overlap, so that they tell less than their number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from features.canonical import CanonicalData
+from features.from_tables import history_from_tables
+from features.times import DAY, FloatArray, IntArray, iso
+from training.dataset import open_source
+from training.errors import TooLittleData
+from training.forecast.assemble import Asked, Forecast, Models, forecast
+from training.forecast.baselines import NAMES, baselines, booked
+from training.forecast.ledger import ledger_of
+from training.forecast.measures import Measured, measured, rolling_widening, wape, widening, wider
+from training.hazard import train_close
+from training.run import train_target
+
+Told = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """What was said at each date of the window after it, and what came.
+
+    Attributes:
+        days: of the windows.
+        at: when each forecast was made, microseconds.
+        trained: when its models were.
+        quantiles: dates x levels, in units of money, as drawn; mean: of the same.
+        factor: the widening that each would have had live.
+        actual: what was booked.
+        others: what each baseline said; NaN where it could not.
+        wins: expected wins of open deals within the window; came: how many of them were won in it.
+        widening: what the whole backtest says for the next forecast.
+    """
+
+    days: int
+    at: IntArray
+    trained: IntArray
+    quantiles: FloatArray
+    mean: FloatArray
+    factor: FloatArray
+    actual: FloatArray
+    others: Mapping[str, FloatArray]
+    wins: FloatArray
+    came: FloatArray
+    widening: float
+
+    def measured(self, *, widened: bool = True) -> Measured:
+        """The figures, with the ranges as they would have been shown, or as drawn."""
+        shown = wider(self.quantiles, self.factor) if widened else self.quantiles
+        return measured(shown, self.mean, self.actual, self.others["last_period"])
+
+    def wapes(self) -> dict[str, float]:
+        """The error of each baseline, over the dates at which it says something."""
+        return {name: wape(said, self.actual) for name, said in self.others.items()}
+
+    def metrics(self) -> dict[str, float]:
+        """All figures by name, for the tracking store; what cannot be said is left out."""
+        found = {**asdict(self.measured()), "widening": self.widening}
+        found["coverage_80_as_drawn"] = self.measured(widened=False).coverage_80
+        found |= {f"baseline_{name}_wape": value for name, value in self.wapes().items()}
+        found["wins_over_those_that_came"] = float(self.wins.sum() / max(self.came.sum(), 1))
+        return {name: float(value) for name, value in found.items() if not np.isnan(value)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON; times are ISO 8601."""
+        shown = wider(self.quantiles, self.factor)
+        rows = [
+            {
+                "at": iso(int(at)), "trained": iso(int(self.trained[i])), "actual": float(self.actual[i]),
+                "p10": float(shown[i, 0]), "p50": float(shown[i, 2]), "p90": float(shown[i, 4]),
+                "mean": float(self.mean[i]),
+                **{n: None if np.isnan(v[i]) else float(v[i]) for n, v in self.others.items()},
+            }
+            for i, at in enumerate(self.at.tolist())
+        ]  # fmt: skip
+        return {"days": self.days, "widening": self.widening, "metrics": self.metrics(), "windows": rows}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which dates.
+
+    Attributes:
+        steps: how many, `every` days apart, the last one a window before the end of the data.
+        retrain: after how many dates the models are trained anew.
+        asked: of each forecast; its `days` are the window.
+    """
+
+    steps: int = 40
+    every: int = 7
+    retrain: int = 13
+    asked: Asked = field(default_factory=lambda: Asked(days=91))
+
+
+def backtest(
+    data: CanonicalData, until: int, plan: Plan | None = None, told: Told | None = None,
+    looked_at: Callable[[Forecast, Models], None] | None = None,
+) -> Backtest:  # fmt: skip
+    """Forecasts at the plan's dates, judged by what is known at `until` (microseconds).
+
+    Args:
+        looked_at: is given every forecast and its models, for further measures.
+
+    Raises:
+        TooLittleData: no date had enough to train on.
+    """
+    plan = plan or Plan()
+    last = until - plan.asked.days * DAY
+    dates = [last - back * plan.every * DAY for back in range(plan.steps - 1, -1, -1)]
+    whole = open_source(data, until)
+    ledger = ledger_of(whole.data, whole.history, plan.asked.currency)
+    rows: list[dict[str, Any]] = []
+    models: Models | None = None
+    trained, since = 0, 0
+    for number, at in enumerate(dates):
+        if told is not None:
+            told(f"{iso(at)[:10]}, {number + 1} of {len(dates)}")
+        if models is None or since >= plan.retrain:
+            try:
+                models, trained, since = _models(data, at), at, 0
+            except TooLittleData:
+                if models is None:
+                    continue
+        since += 1
+        end = at + plan.asked.days * DAY
+        history = history_from_tables(data.known_at(at), models.win.conventions)
+        made = forecast(data, at, models, plan.asked, history)
+        if looked_at is not None:
+            looked_at(made, models)
+        place = len(made.calendar.periods) - 1
+        mine = ledger_of(data.known_at(at), history, plan.asked.currency)
+        codes = whole.history.opportunity_codes(made.deals.ids.tolist())
+        deals = whole.history.opportunities
+        rows.append(
+            {
+                "at": at, "trained": trained, "quantiles": made.quantiles(place),
+                "mean": float(made.draws_of(place).mean()) / 100,
+                "actual": booked(whole.history, ledger, at, end),
+                "wins": float(made.deals.within.sum()),
+                "came": float((deals.won[codes] & (deals.closed_at[codes] < end)).sum()),
+                **baselines(history, mine, at, end, models.win.policy),
+            }
+        )  # fmt: skip
+    if not rows:
+        raise TooLittleData("no date of the backtest had enough to train on; give a longer history")
+    return _judged(rows, plan)
+
+
+def _models(data: CanonicalData, at: int) -> Models:
+    source = open_source(data, at)
+    win = train_target(source, "win")
+    return Models(win.bundle, train_close(source, win).bundle)
+
+
+def _judged(rows: list[dict[str, Any]], plan: Plan) -> Backtest:
+    def column(name: str) -> FloatArray:
+        return np.array([row[name] for row in rows], np.float64)
+
+    at = np.array([row["at"] for row in rows], np.int64)
+    trained = np.array([row["trained"] for row in rows], np.int64)
+    quantiles, actual = np.array([row["quantiles"] for row in rows]), column("actual")
+    factor = rolling_widening(quantiles, actual, at, at + plan.asked.days * DAY)
+    return Backtest(
+        plan.asked.days, at, trained, quantiles, column("mean"), factor, actual,
+        {name: column(name) for name in NAMES}, column("wins"), column("came"), widening(quantiles, actual),
+    )  # fmt: skip
