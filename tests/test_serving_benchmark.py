@@ -27,7 +27,7 @@ Transfer/sec:    843.55KB
 def test_wrk_s_report_is_read_in_its_units() -> None:
     found = parsed(REPORT)
     assert found.quantile == pytest.approx({50: 119e-6, 75: 1.81e-3, 90: 1.05, 99: 72.0})
-    assert (found.rate, found.failed) == (5877.56, 7)
+    assert (found.rate, found.count, found.failed) == (5877.56, 11755, 7)
 
 
 def test_what_is_no_report_is_refused() -> None:

@@ -72,7 +72,8 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _speed(found: Sequence[Found], facts: Mapping[str, str]) -> Report:
-    header = ("what", "p50 ms", "p99 ms", "requests/s", "deals/s", "x empty POST", "line", "held")
+    header = ("what", "p50 ms", "p99 ms", "requests/s", "deals/s", "x empty POST", "line", "held",
+        "CPU ms", "x empty's")  # fmt: skip
     rows = []
     for each in found:
         line, held = _line(each)
@@ -80,11 +81,13 @@ def _speed(found: Sequence[Found], facts: Mapping[str, str]) -> Report:
         rows.append(
             [
                 each.subject.name, f"{each.p50 * 1e3:.2f}", f"{each.p99 * 1e3:.2f}", f"{each.rate:,.0f}",
-                deals, f"{each.times_floor:.2f}", line, held,
+                deals, f"{each.times_floor:.2f}", line, held, f"{each.cpu * 1e3:.3f}", f"{each.cpu / found[0].cpu:.1f}",
             ]
         )  # fmt: skip
     notes = [
         "One worker, one connection of wrk, loopback; medians of the rounds, and of their ratios.",
+        "CPU ms: of the server's process a request, threads and receipts included; says more than p50 where"
+        " other work is going on, as a request of more than a time slice waits for it.",
         "A score from SQLite is of another `as_of` in every request, and leaves a receipt.",
         *(f"{each.subject.name}: {each.failed} requests failed" for each in found if each.failed),
     ]

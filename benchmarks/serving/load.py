@@ -36,11 +36,13 @@ class Measured:
     Attributes:
         quantile: seconds by percent.
         rate: requests a second.
+        count: requests that were answered.
         failed: answers that were neither 2xx nor 3xx, and broken connections.
     """
 
     quantile: dict[int, float]
     rate: float
+    count: int
     failed: int
 
 
@@ -77,7 +79,8 @@ def parsed(told: str) -> Measured:
     wrong = re.search(r"Non-2xx or 3xx responses: (\d+)", told)
     broken = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", told)
     failed = (int(wrong[1]) if wrong else 0) + (sum(map(int, broken.groups())) if broken else 0)
-    return Measured(quantile, float(rate[1]) if rate else 0.0, failed)
+    count = re.search(r"^\s+(\d+) requests in ", told, re.MULTILINE)
+    return Measured(quantile, float(rate[1]) if rate else 0.0, int(count[1]) if count else 0, failed)
 
 
 @contextmanager

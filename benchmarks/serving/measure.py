@@ -15,13 +15,21 @@ from pathlib import Path
 from benchmarks.environments import python_of
 from benchmarks.serving import peers
 from benchmarks.serving.load import Measured, Request, measure
-from benchmarks.serving.servers import free_port, running, uvicorn
+from benchmarks.serving.servers import free_port, processor_seconds, running, uvicorn
 from benchmarks.serving.world import T, World, body_of, encoded_row
 
 Say = Callable[[str], None]
 MANY = 200
 EMPTY = "floor: empty POST"
 V2 = "dealcast: /v2 infer, one row"
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where a server listens, and its process."""
+
+    port: int
+    pid: int
 
 
 @dataclass(frozen=True)
@@ -34,7 +42,7 @@ class Subject:
     """
 
     name: str
-    port: int
+    server: Server
     request: Request
     most: float | None = None
     deals: int = 1
@@ -42,11 +50,12 @@ class Subject:
 
 @dataclass(frozen=True)
 class Found:
-    """A subject's rounds, and what it was measured against in each."""
+    """A subject's rounds, what it was measured against in each, and the server's processor seconds a request."""
 
     subject: Subject
     rounds: Sequence[Measured]
     floor: Sequence[Measured]
+    cpu: float
 
     @property
     def p50(self) -> float:
@@ -73,8 +82,8 @@ class Found:
 
 
 @contextmanager
-def served(world: World) -> Iterator[tuple[int, int]]:
-    """The ports of the floors and of dealcast over the world's store."""
+def served(world: World) -> Iterator[tuple[Server, Server]]:
+    """The floors, and dealcast over the world's store."""
     with tempfile.TemporaryDirectory(prefix="dealcast-bench-") as scratch, ExitStack() as stack:
         folder = Path(scratch)
         floors, own = free_port(), free_port()
@@ -85,13 +94,14 @@ def served(world: World) -> Iterator[tuple[int, int]]:
         }
         first = Request("/empty", b"{}")
         command = uvicorn("benchmarks.serving.floors:app", floors)
-        stack.enter_context(running(command, floors, first, folder=folder, more=more))
+        floors_pid = stack.enter_context(running(command, floors, first, folder=folder, more=more))
         command = uvicorn("serving.app:from_environment", own)
-        stack.enter_context(running(command, own, Request("/health/ready"), folder=folder, more=more))
-        yield floors, own
+        ready = Request("/health/ready")
+        own_pid = stack.enter_context(running(command, own, ready, folder=folder, more=more))
+        yield Server(floors, floors_pid), Server(own, own_pid)
 
 
-def subjects(world: World, floors: int, own: int) -> list[Subject]:
+def subjects(world: World, floors: Server, own: Server) -> list[Subject]:
     """The lines of the table, the empty endpoint first."""
     row = encoded_row(world)
     told = Request("/fast", _json_row(row))
@@ -118,13 +128,20 @@ def subjects(world: World, floors: int, own: int) -> list[Subject]:
 def measured(asked: Sequence[Subject], rounds: int, seconds: float, say: Say) -> list[Found]:
     """Every subject once in each round, on one connection; the first is what the others are held against."""
     results: dict[str, list[Measured]] = {subject.name: [] for subject in asked}
+    used: dict[str, float] = {}
     for number in range(rounds):
         for subject in asked:
             say(f"round {number + 1} of {rounds}: {subject.name}")
             longer = 2.5 if subject.deals > 1 else 1.0
-            results[subject.name].append(measure(subject.port, subject.request, seconds * longer))
+            before = processor_seconds(subject.server.pid)
+            results[subject.name].append(measure(subject.server.port, subject.request, seconds * longer))
+            used[subject.name] = used.get(subject.name, 0.0) + processor_seconds(subject.server.pid) - before
     floor = results[asked[0].name]
-    return [Found(subject, results[subject.name], floor) for subject in asked]
+    counts = {name: max(sum(each.count for each in its), 1) for name, its in results.items()}
+    return [
+        Found(subject, results[subject.name], floor, used[subject.name] / counts[subject.name])
+        for subject in asked
+    ]
 
 
 @dataclass(frozen=True)
@@ -138,11 +155,11 @@ class Loaded:
 
 def loaded(subject: Subject, seconds: float, share: float = 0.6, connections: int = 8) -> Loaded:
     """Its distribution at a share of its greatest rate. The connections wait around a mean time by chance."""
-    most = measure(subject.port, subject.request, seconds, connections)
+    most = measure(subject.server.port, subject.request, seconds, connections)
     mean = connections / (share * most.rate)
     wait = max(mean - most.quantile[50] / connections * 2, 0.0)
     return Loaded(
-        subject.name, most.rate, measure(subject.port, subject.request, seconds * 2, connections, wait)
+        subject.name, most.rate, measure(subject.server.port, subject.request, seconds * 2, connections, wait)
     )
 
 
@@ -157,7 +174,7 @@ def beside_peers(
             with _PEERS[name](world) as (port, request):
                 measure(port, request, 1)
                 pairs = [
-                    (measure(own.port, own.request, seconds, 4), measure(port, request, seconds, 4))
+                    (measure(own.server.port, own.request, seconds, 4), measure(port, request, seconds, 4))
                     for _ in range(2)
                 ]
                 found[name] = max(pairs, key=lambda pair: pair[1].rate)

@@ -52,7 +52,6 @@ def follow(
     seconds = settings_from(os.environ).follow_seconds
     logging.config.dictConfig(log_config())
     if with_parent:
-        os.nice(5)  # the workers come first
         threading.Thread(target=_end_with_parent, daemon=True).start()
     follower = Follower(Tracking(tracking_uri), alias, folder)
     rest = threading.Event()
