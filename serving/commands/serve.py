@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from serving.settings import Settings
 
 _RESTART_SECONDS = 5.0
+_RUN_PREFIX = "dealcast-run-"
 
 
 def serve(
@@ -92,11 +94,38 @@ def _run_folder() -> Iterator[None]:
 
     memory = Path("/dev/shm")
     place = memory if os.access(memory, os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="dealcast-", dir=place) as folder:
+    _clear_abandoned(place or Path(tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(prefix=_RUN_PREFIX, dir=place) as folder, _held(Path(folder)):
         os.environ[RUN_FOLDER] = folder
         os.environ[FOLDER] = str(Path(folder) / "metrics")
         Path(os.environ[FOLDER]).mkdir()
         yield
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[bool]:
+    """Hold a run folder's lock, which goes with the process; whether nobody else holds it."""
+    try:
+        import fcntl
+    except ModuleNotFoundError:  # Windows: nothing is ever taken for abandoned
+        yield False
+        return
+    with (folder / "lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+
+
+def _clear_abandoned(place: Path) -> None:
+    """Remove run folders of servers that were killed."""
+    for folder in place.glob(f"{_RUN_PREFIX}*"):
+        if (folder / "lock").is_file() and os.access(folder / "lock", os.W_OK):
+            with _held(folder) as abandoned:
+                if abandoned:
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from mlflow.webhooks.delivery import _generate_hmac_signature
 from features.errors import ConfigError
 from serving.app import create_app, open_service
 from serving.bundles import Delivery, Place, load_models, pointer_of
+from serving.commands.serve import _clear_abandoned, _held
 from serving.running.gate import Gate
 from serving.running.logs import JsonFormatter
 from serving.running.metrics import metrics
@@ -258,3 +259,15 @@ def test_a_setting_that_is_none_is_told_by_name(name: str, value: str) -> None:
 
 def test_the_webhooks_secret_is_not_shown_with_the_settings() -> None:
     assert SECRET not in repr(settings_from({"DEALCAST_WEBHOOK_SECRET": SECRET}))
+
+
+def test_the_run_folder_of_a_server_that_was_killed_is_cleared_and_that_of_a_running_one_stays(
+    tmp_path: Path,
+) -> None:
+    for name in ("dealcast-run-killed", "dealcast-run-running", "another"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "lock").touch()
+    with _held(tmp_path / "dealcast-run-running") as held:
+        assert held
+        _clear_abandoned(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"dealcast-run-running", "another"}
