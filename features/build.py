@@ -64,6 +64,7 @@ def build_features(
     return FeatureFrame(features, task.out, _names(history, entity))
 
 
+@lru_cache(maxsize=64)
 def features_of(entity: Entity, conventions: Conventions) -> tuple[Feature, ...]:
     """The features of an entity under some conventions: the catalogue, and the configuration's columns."""
     if entity == "account":

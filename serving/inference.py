@@ -8,6 +8,7 @@ sends the category once more as a BYTES tensor of its own name, which then count
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,6 @@ import numpy as np
 from features.times import FloatArray
 from serving.problems import Problem
 from serving.scorer import Model
-from training.trees import margins
 
 PREFIX = "dealcast-"
 PLATFORM = "dealcast_lightgbm"
@@ -94,8 +94,7 @@ def infer(name: str, model: Model, body: bytes) -> dict[str, Any]:
     if any(output != _PROBABILITY for output in asked):
         raise wrong(f"outputs: the model gives `{_PROBABILITY}` alone")
     matrix = _matrix(request.inputs, model)
-    bundle = model.bundle
-    probability = bundle.platt.probability(margins(bundle.booster, matrix))
+    probability = model.bundle.probability_of_rows(matrix)
     output = {
         "name": _PROBABILITY,
         "datatype": "FP64",
@@ -135,12 +134,12 @@ def _matrix(tensors: list[Tensor], model: Model) -> FloatArray:
 
 
 def _flat(tensor: Tensor, count: int) -> list[float | str | None]:
-    data: list[float | str | None] = []
-    for value in tensor.data:
-        data.extend(value) if isinstance(value, list) else data.append(value)
+    data: list[Any] = tensor.data
+    if data and isinstance(data[0], list):
+        data = [value for row in data for value in (row if isinstance(row, list) else (row,))]
     if len(data) != count:
         raise wrong(f"inputs.{tensor.name}: data hold {len(data)} values, the shape says {count}")
-    if tensor.datatype in _NUMBERS and any(isinstance(value, str) for value in data):
+    if tensor.datatype in _NUMBERS and not set(map(type, data)) <= {float, type(None)}:
         raise wrong(f"inputs.{tensor.name}: data must be numbers, and null where not given")
     return data
 
@@ -148,9 +147,9 @@ def _flat(tensor: Tensor, count: int) -> list[float | str | None]:
 def _check_codes(matrix: FloatArray, model: Model) -> None:
     encoding = model.bundle.encoding
     for place in encoding.category_positions:
-        codes, count = matrix[:, place], len(encoding.vocabularies[encoding.names[place]])
-        given = codes[~np.isnan(codes)]
-        if ((given < 0) | (given >= count) | (given != np.floor(given))).any():
+        count = len(encoding.vocabularies[encoding.names[place]])
+        given = (code for code in matrix[:, place].tolist() if not math.isnan(code))
+        if not all(0 <= code < count and code.is_integer() for code in given):
             raise wrong(
                 f"inputs.{_FEATURES}: column {place} ({encoding.names[place]}) holds places in its"
                 f" vocabulary of {count} texts, from 0 on, and null; or send its texts as BYTES"

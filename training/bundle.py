@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +78,7 @@ class Bundle:
     profile: Profile | None = None
     venn_abers: VennAbers | None = None
 
-    @cached_property
+    @property
     def features(self) -> tuple[Feature, ...]:
         """The declarations of its columns, in order."""
         known = features_of(ENTITY[self.target], self.conventions)
@@ -101,6 +100,10 @@ class Bundle:
             FrameMismatch: the frame's columns are not those the model was trained on.
         """
         return self._probability(self.encoding.matrix(frame))
+
+    def probability_of_rows(self, matrix: FloatArray) -> FloatArray:
+        """The same of encoded rows (rows x features), as `Encoding.matrix` makes them."""
+        return self._probability(matrix)
 
     def explained(self, frame: FeatureFrame) -> tuple[FloatArray, Ledger]:
         """The same probabilities, to the bit, and why."""

@@ -81,7 +81,8 @@ def _speed(found: Sequence[Found], facts: Mapping[str, str]) -> Report:
         rows.append(
             [
                 each.subject.name, f"{each.p50 * 1e3:.2f}", f"{each.p99 * 1e3:.2f}", f"{each.rate:,.0f}",
-                deals, f"{each.times_floor:.2f}", line, held, f"{each.cpu * 1e3:.3f}", f"{each.cpu / found[0].cpu:.1f}",
+                deals, f"{each.times_floor:.2f}", line, held,
+                f"{each.cpu * 1e3:.3f}", f"{each.cpu / found[0].cpu:.1f}",
             ]
         )  # fmt: skip
     notes = [

@@ -50,7 +50,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Found:
-    """A subject's rounds, what it was measured against in each, and the server's processor seconds a request."""
+    """A subject's rounds, the floor's, and the server's processor seconds a request."""
 
     subject: Subject
     rounds: Sequence[Measured]
