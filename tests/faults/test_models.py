@@ -115,7 +115,7 @@ def world_of(trained: Trained, folder: Path) -> Iterator[World]:
 def numbers_of(models: Any, request: dict[str, Any]) -> list[float]:
     """Win probabilities of a request by these models."""
     service = Service(Scorer(models), None, Settings())
-    answer = service.score_posted(service.parsed(json.dumps(request).encode()), "en")
+    answer = json.loads(service.score_posted(json.dumps(request).encode(), "en"))
     return [score["win"]["probability"] for score in answer["scores"]]
 
 

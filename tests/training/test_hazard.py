@@ -118,7 +118,7 @@ def test_a_saved_bundle_says_the_same(source: Source, close: TrainedClose, tmp_p
     assert (again.timing(frame).cumulative == close.bundle.timing(frame).cumulative).all()
     assert again.shock == close.bundle.shock
     assert again.manifest["cutoff"] == close.bundle.manifest["cutoff"]
-    assert {path.suffix for path in (tmp_path / "close").iterdir()} == {".txt", ".json", ".parquet"}
+    assert {path.suffix for path in (tmp_path / "close").iterdir()} == {".txt", ".json", ".npz"}
 
 
 def test_a_damaged_bundle_is_refused(close: TrainedClose, tmp_path: Path) -> None:
