@@ -93,6 +93,8 @@ class Scores:
             version = scores.model.version if scores.model else "-"
             digest.update(f"\n{target}:{version}:".encode())
             digest.update(np.float64(scores.probability[i]).tobytes())
+        if self.close_version is not None:
+            digest.update(f"\nclose:{self.close_version}".encode())
         return digest.hexdigest()[:24]
 
 

@@ -157,7 +157,7 @@ def receipt_of(scores: Scores, watermark: int, given_at: int, i: int = 0) -> Rec
         given_at,
         watermark,
         {t: None if s.abstained[i] is not None else float(s.probability[i]) for t, s in targets},
-        {t: s.model.version if s.model else None for t, s in targets},
+        {t: s.model.version if s.model else None for t, s in targets} | {"close": scores.close_version},
         {t: s.model.bundle.encoding.hash if s.model else None for t, s in targets},
         {t: s.abstained[i] for t, s in targets},
     )
@@ -184,13 +184,11 @@ def _scores(scorer: Scorer, rows: StoredRows, asked: Asked) -> Scores:
 
 
 def _check_models(scorer: Scorer, receipt: Receipt) -> None:
-    served: Mapping[str, Any] = {str(target): model for target, model in scorer.models.items()}
-    gone = [
-        target
-        for target, version in receipt.models.items()
-        if (served[target].version if target in served else None) != version
-        or (target in served and served[target].bundle.encoding.hash != receipt.features[target])
-    ]
+    served: dict[str, Any] = {str(target): model for target, model in scorer.models.items()}
+    if scorer.close is not None:
+        served["close"] = scorer.close
+    models = receipt.models.items()
+    gone = [target for target, version in models if not _is_served(target, version, served, receipt)]
     if gone:
         said = ", ".join(f"{target} {receipt.models[target] or 'without a model'}" for target in gone)
         raise Problem(
@@ -198,6 +196,15 @@ def _check_models(scorer: Scorer, receipt: Receipt) -> None:
             f"the score was given by {said}, which this server does not have; fetch that version"
             " (`dealcast pull OUT --alias VERSION`) and serve it with --bundles OUT --no-fetch",
         )  # fmt: skip
+
+
+def _is_served(target: str, version: str | None, served: Mapping[str, Any], receipt: Receipt) -> bool:
+    """Whether a score's model of a target, or of when, is the one that is served; or neither has one."""
+    model = served.get(target)
+    if model is None or version is None:
+        return model is None and version is None
+    features = str(model.bundle.encoding.hash)
+    return str(model.version) == version and receipt.features.get(target, features) == features
 
 
 def _place(cursor: str) -> tuple[int, int]:

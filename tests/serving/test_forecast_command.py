@@ -133,7 +133,7 @@ def test_the_registered_close_model_loads_as_a_pyfunc_model(trained: Trained, sc
 
     mlflow.set_tracking_uri(trained.uri)
     model = mlflow.pyfunc.load_model("models:/dealcast-close@champion")
-    bundle = load_close_bundle(trained.bundles / "close")
+    bundle = load_close_bundle(trained.bundle("close"))
     history = history_from_tables(trained.data, bundle.conventions)
     codes = history.opportunity_codes(scores["opportunity_id"].head(5).to_list())
     snapshots = Snapshots(codes, np.full(5, _micros()))

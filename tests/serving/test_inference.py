@@ -21,7 +21,7 @@ PATH = "/v2/models/dealcast-win"
 
 @pytest.fixture(scope="module")
 def bundle(trained: Trained) -> Bundle:
-    return load_bundle(trained.bundles / "win")
+    return load_bundle(trained.bundle("win"))
 
 
 @pytest.fixture(scope="module")
