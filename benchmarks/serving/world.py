@@ -20,6 +20,7 @@ from features.history import History
 from features.snapshots import Snapshots
 from features.sources.folder import load
 from features.times import IntArray, parse_instant
+from serving.bundles import pointer_of
 from training.bundle import Bundle, load_bundle
 from training.labels import ENTITY, TARGETS
 
@@ -73,11 +74,12 @@ def _dealcast(*words: str | Path) -> None:
 def _enlarge(trained: Path, bundles: Path, data: CanonicalData) -> None:
     """The trained bundles with trees of the stated size; what they predict is of no interest."""
     history: History | None = None
+    places = pointer_of(trained).places
     for target in TARGETS:
-        bundle = load_bundle(trained / target)
+        bundle = load_bundle(trained / places[target].folder)
         history = history or history_from_tables(data, bundle.conventions)
         _of_size(bundle, history).save(bundles / target)
-    versions = (trained / "versions.json").read_text(encoding="utf-8")
+    versions = json.dumps({target: places[target].version for target in TARGETS})
     (bundles / "versions.json").write_text(versions, encoding="utf-8")
 
 
