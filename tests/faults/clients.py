@@ -72,7 +72,7 @@ def clients(count: int, request: Callable[[], Answer]) -> Iterator[Asked]:
             thread.join()
 
 
-def until(holds: Callable[[], bool], what: str, seconds: float = 20) -> float:
+def until(holds: Callable[[], bool], what: str, seconds: float = 60) -> float:
     """Seconds until something holds; fails where it does not in time."""
     begun = time.monotonic()
     while not holds():
