@@ -47,6 +47,17 @@ def compiled(*signatures: str) -> Callable[[Function], Function]:
     return compile_it
 
 
+def uncounted(function: Function) -> Function:
+    """The function compiled into each kernel that calls it, without the counting of references.
+
+    A kernel counts who holds an array wherever it takes a row of one, with an atomic addition; in a loop
+    that costs a tenth of the time, and more where threads share the array. Such a function must make no
+    array: it works in those of its caller, which holds them meanwhile.
+    """
+    make: Any = numba.njit  # whose types know nothing of `_nrt`
+    return cast("Function", make(nogil=True, error_model="numpy", _nrt=False)(function))
+
+
 @cache
 def _cache_folder(file: str) -> Path:
     """Where functions of a file as it now is are kept: the first folder that can be written."""

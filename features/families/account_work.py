@@ -90,6 +90,7 @@ def account_work(
     most = room(first)
     state, kept = np.empty(s.STATE, np.int64), np.empty(s.STATE, np.int64)
     totals = np.zeros((most + 1, s.TOTALS), np.int32)
+    pairs = totals.view(np.int64)
     size = 2
     while size < 2 * most:
         size *= 2
@@ -122,19 +123,17 @@ def account_work(
                     saved = True
                     settled = i
                     s.put(state, crowd, reps, kept, kept_crowd, kept_reps, sizes)
-                total = totals[i + 1]
-                for n in range(s.TOTALS):
-                    total[n] = totals[i, n]
+                step = s.STILL
                 if is_visible(at[i], known[i], until[i], t):
                     direction = ((tag[i] >> 4) & 3) - 1
-                    total[s.IN + direction] += 1
-                    total[s.APPOINTMENTS] += s.is_appointment(tag[i] >> 6)
                     state[s.LAST_OF_DIRECTION + 1 + direction] = at[i]
-                    s.add(state, total, at[i], tag[i], -1)
+                    s.add(state, at[i], tag[i])
+                    step = s.step_of(tag[i], False, 0)
                     if person[i] >= 0:
                         s.add_person(crowd[person[i]], at[i], tag[i])
                     if colleague[i] >= 0:
                         reps[colleague[i]] += 1
+                s.advance(pairs, i, step)
                 i += 1
             for n in range(3):
                 edge[n] = first_after(at, 0, i, t - _EDGES[n])

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from features.calendars import BASE_DAY, local_shift
 from features.clustering import room
-from features.compiled import compiled
+from features.compiled import compiled, uncounted
 from features.families import dialogue, people, rhythm, volume
 from features.families import state as s
 from features.families import told as k_told
-from features.families.values import days_since, hours, ratio
-from features.times import DAY, NEVER, WEEK, FloatArray, Int32Array, IntArray
+from features.families.values import days_since, hours, put_runs, ratio, runs_of
+from features.times import DAY, NEVER, WEEK, FloatArray, Int32Array, IntArray, UInt64Array
 from features.visibility import first_after, is_settled, is_visible
 
 IN_STAGE = (
@@ -156,6 +157,170 @@ def _first_is_new_day(totals: Int32Array, edge: int, end: int) -> bool:
     return True
 
 
+class Scratch(NamedTuple):
+    """The arrays in which one walk works, with room for the deal of the most activities."""
+
+    state: IntArray
+    kept: IntArray
+    totals: Int32Array
+    pairs: IntArray
+    spent: IntArray
+    crowd: IntArray
+    kept_crowd: IntArray
+    reps: IntArray
+    kept_reps: IntArray
+    role: IntArray
+    since: IntArray
+    ahead: IntArray
+    edge: IntArray
+    v: FloatArray
+    source: UInt64Array
+    goal: IntArray
+    runs: IntArray
+
+
+@compiled()
+def _scratch(most: int, place: IntArray) -> Scratch:
+    totals = np.zeros((most + 1, s.TOTALS), np.int32)
+    source, goal, runs = runs_of(place)
+    return Scratch(
+        np.empty(s.STATE, np.int64), np.empty(s.STATE, np.int64),
+        totals, totals.view(np.int64), np.zeros(most + 1, np.int64),
+        np.empty((most, s.PERSON), np.int64), np.empty((most, s.PERSON), np.int64),
+        np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64),
+        np.empty(most, np.int64), np.empty(most, np.int64), np.empty(5, np.int64),
+        np.empty(_WIDTH, np.float64), source, goal, runs,
+    )  # fmt: skip
+
+
+@uncounted
+def _walk(
+    order: IntArray,
+    groups: IntArray,
+    entity: IntArray,
+    as_of: IntArray,
+    first: IntArray,
+    at: IntArray,
+    known: IntArray,
+    until: IntArray,
+    tag: IntArray,
+    seconds: IntArray,
+    people_first: IntArray,
+    contact: Int32Array,
+    person: Int32Array,
+    reps_first: IntArray,
+    colleague: Int32Array,
+    role_of: IntArray,
+    since_of: IntArray,
+    created_at: IntArray,
+    told: FloatArray,
+    zone_starts: IntArray,
+    zone_shifts: IntArray,
+    working_before: IntArray,
+    deep: bool,
+    out: FloatArray,
+    scratch: Scratch,
+) -> None:
+    (
+        state, kept, totals, pairs, spent, crowd, kept_crowd, reps, kept_reps, role, since, ahead, edge, v,
+        source, goal, runs,
+    ) = scratch  # fmt: skip
+    width = s.STATE if deep else s.CORE
+    zone = 0
+    for g in range(len(groups) - 1):
+        e = entity[order[groups[g]]]
+        low, high = first[e], first[e + 1]
+        last_as_of = as_of[order[groups[g + 1] - 1]]
+        n_people, n_reps = people_first[e + 1] - people_first[e], reps_first[e + 1] - reps_first[e]
+        n_ahead = 0
+        if deep:
+            for n in range(n_people):
+                code = contact[people_first[e] + n]
+                role[n], since[n] = role_of[code], since_of[code]
+            for i in range(low, high):
+                if known[i] < at[i]:
+                    ahead[n_ahead] = i
+                    n_ahead += 1
+        sizes = (width, n_people, s.PERSON if deep else s.PERSON_CORE, n_reps if deep else 0)
+        s.clear(state, width)
+        crowd[:n_people] = 0
+        reps[:n_reps] = 0
+        edge[:] = 0
+        settled = low
+        for j in range(groups[g], groups[g + 1]):
+            row = order[j]
+            t = as_of[row]
+            i = settled
+            saved = False
+            while i < high and at[i] <= t:
+                if not saved and not is_settled(known[i], until[i], t, last_as_of):
+                    saved = True
+                    settled = i
+                    s.put(state, crowd, reps, kept, kept_crowd, kept_reps, sizes)
+                step, new_day = s.STILL, 0
+                spent[i - low + 1] = spent[i - low]
+                if is_visible(at[i], known[i], until[i], t):
+                    slot = person[i]
+                    if deep:
+                        zone = local_shift(at[i], zone_starts, zone)
+                        # No day comes back where clocks are set back over midnight.
+                        day = max((at[i] + zone_shifts[zone]) // DAY, state[s.DAY_NOW])
+                        d = min(max(day - BASE_DAY, 0), len(working_before) - 2)
+                        works = working_before[d + 1] > working_before[d]
+                        delay = max(known[i] - at[i], 0)
+                        new_day = s.add_deeply(state, at[i], delay, tag[i], seconds[i], day, works)
+                        _follow(state, i, low, t, at, known, until, tag)
+                        state[s.N_WITH_CONTACT] += slot >= 0
+                        if colleague[i] >= 0:
+                            reps[colleague[i]] += 1
+                        if slot >= 0:
+                            s.add_person(crowd[slot], at[i], tag[i])
+                    elif slot >= 0:
+                        crowd[slot, s.P_COUNT] += 1
+                        crowd[slot, s.P_LAST] = at[i]
+                    s.add(state, at[i], tag[i])
+                    step = s.step_of(tag[i], seconds[i] >= 0, new_day)
+                    spent[i - low + 1] += max(seconds[i], 0)
+                s.advance(pairs, i - low, step)
+                i += 1
+            end = i - low
+            count = totals[end, s.ALL]
+            for k in range(5):
+                begin, limit = edge[k], t - _EDGES[k]
+                while begin < end and at[low + begin] <= limit:
+                    begin += 1
+                edge[k] = begin
+            volume.write(v, 0, totals, edge, end)
+            dialogue.write(v, _DIALOGUE, totals, spent, edge, end)
+            rhythm.write(v, _RHYTHM, state, count, t)
+            people.write(v, _PEOPLE, state, crowd, role, since, n_people, reps[:n_reps], t, deep)
+            if deep:
+                told[row, k_told.REACHED] = v[_PEOPLE + 4]
+                planned, next_at, overdue, oldest = _ahead(ahead, n_ahead, t, at, known, until, tag)
+                zone = local_shift(t, zone_starts, zone)
+                d = (t + zone_shifts[zone]) // DAY - BASE_DAY
+                working = working_before[d + 1] - working_before[d - 29]
+                month_begins = _first_is_new_day(totals, edge[2], end)
+                meetings = proposals = 0
+                if state[s.PENDING] > 0:
+                    meetings, proposals = _pending(low, i, t, at, known, until, tag)
+                volume.write_deeply(v, 0, state, totals, edge, end, t, working, month_begins, planned)
+                dialogue.write_deeply(v, _DIALOGUE, state, totals, edge, end, meetings, proposals)
+                dialogue.write_intensities(v, _DIALOGUE, low, i, t, at, known, until, tag)
+                rhythm.write_deeply(v, _RHYTHM, state, count, t, created_at[e], next_at)
+                begun = told[row, k_told.STAGE_SINCE]
+                stage_edge = end
+                if not math.isnan(begun):
+                    stage_edge = first_after(at, low, i, int(begun) - 1) - low
+                _write_in_stage(v, _IN_STAGE, totals, stage_edge, end, begun, t)
+                _write_recording(v, _RECORDING, state, count, overdue, oldest, t)
+            put_runs(v, source, goal, runs, out[row])
+            if saved:
+                s.put(kept, kept_crowd, kept_reps, state, crowd, reps, sizes)
+            else:
+                settled = i
+
+
 @compiled(
     "void(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1],"
     " int16[::1], int32[::1], int64[::1], int32[::1], int32[::1], int64[::1], int32[::1], int64[::1],"
@@ -198,108 +363,8 @@ def activities(
         deep: whether columns beyond `CORE` are wanted.
         told: when the present stage began, as `stages` found it; gets how many contacts were reached.
     """
-    most = room(first)
-    state, kept = np.empty(s.STATE, np.int64), np.empty(s.STATE, np.int64)
-    totals, spent = np.zeros((most + 1, s.TOTALS), np.int32), np.zeros(most + 1, np.int64)
-    crowd, kept_crowd = np.empty((most, s.PERSON), np.int64), np.empty((most, s.PERSON), np.int64)
-    reps, kept_reps = np.empty(most, np.int64), np.empty(most, np.int64)
-    role, since = np.empty(most, np.int64), np.empty(most, np.int64)
-    ahead = np.empty(most, np.int64)
-    edge = np.empty(5, np.int64)
-    v = np.empty(_WIDTH, np.float64)
-    source = np.flatnonzero(place >= 0)
-    goal = place[source]
-    width = s.STATE if deep else s.CORE
-    zone = 0
-    for g in range(len(groups) - 1):
-        e = entity[order[groups[g]]]
-        low, high = first[e], first[e + 1]
-        last_as_of = as_of[order[groups[g + 1] - 1]]
-        n_people, n_reps = people_first[e + 1] - people_first[e], reps_first[e + 1] - reps_first[e]
-        n_ahead = 0
-        if deep:
-            for n in range(n_people):
-                code = contact[people_first[e] + n]
-                role[n], since[n] = role_of[code], since_of[code]
-            for i in range(low, high):
-                if known[i] < at[i]:
-                    ahead[n_ahead] = i
-                    n_ahead += 1
-        sizes = (width, n_people, s.PERSON if deep else s.PERSON_CORE, n_reps if deep else 0)
-        s.clear(state, width)
-        crowd[:n_people] = 0
-        reps[:n_reps] = 0
-        edge[:] = 0
-        settled = low
-        for j in range(groups[g], groups[g + 1]):
-            row = order[j]
-            t = as_of[row]
-            i = settled
-            saved = False
-            while i < high and at[i] <= t:
-                if not saved and not is_settled(known[i], until[i], t, last_as_of):
-                    saved = True
-                    settled = i
-                    s.put(state, crowd, reps, kept, kept_crowd, kept_reps, sizes)
-                total = totals[i - low + 1]
-                for n in range(s.TOTALS):
-                    total[n] = totals[i - low, n]
-                spent[i - low + 1] = spent[i - low]
-                if is_visible(at[i], known[i], until[i], t):
-                    slot = person[i]
-                    if deep:
-                        zone = local_shift(at[i], zone_starts, zone)
-                        # No day comes back where clocks are set back over midnight.
-                        day = max((at[i] + zone_shifts[zone]) // DAY, state[s.DAY_NOW])
-                        d = min(max(day - BASE_DAY, 0), len(working_before) - 2)
-                        works = working_before[d + 1] > working_before[d]
-                        delay = max(known[i] - at[i], 0)
-                        s.add_deeply(state, total, at[i], delay, tag[i], seconds[i], day, works)
-                        _follow(state, i, low, t, at, known, until, tag)
-                        state[s.N_WITH_CONTACT] += slot >= 0
-                        if colleague[i] >= 0:
-                            reps[colleague[i]] += 1
-                        if slot >= 0:
-                            s.add_person(crowd[slot], at[i], tag[i])
-                    elif slot >= 0:
-                        crowd[slot, s.P_COUNT] += 1
-                        crowd[slot, s.P_LAST] = at[i]
-                    s.add(state, total, at[i], tag[i], seconds[i])
-                    spent[i - low + 1] += max(seconds[i], 0)
-                i += 1
-            end = i - low
-            count = totals[end, s.ALL]
-            for k in range(5):
-                while edge[k] < end and at[low + edge[k]] <= t - _EDGES[k]:
-                    edge[k] += 1
-            volume.write(v, 0, totals, edge, end)
-            dialogue.write(v, _DIALOGUE, totals, spent, edge, end)
-            rhythm.write(v, _RHYTHM, state, count, t)
-            people.write(v, _PEOPLE, state, crowd, role, since, n_people, reps[:n_reps], t, deep)
-            if deep:
-                told[row, k_told.REACHED] = v[_PEOPLE + 4]
-                planned, next_at, overdue, oldest = _ahead(ahead, n_ahead, t, at, known, until, tag)
-                zone = local_shift(t, zone_starts, zone)
-                d = (t + zone_shifts[zone]) // DAY - BASE_DAY
-                working = working_before[d + 1] - working_before[d - 29]
-                new_day = _first_is_new_day(totals, edge[2], end)
-                meetings = proposals = 0
-                if state[s.PENDING] > 0:
-                    meetings, proposals = _pending(low, i, t, at, known, until, tag)
-                volume.write_deeply(v, 0, state, totals, edge, end, t, working, new_day, planned)
-                dialogue.write_deeply(v, _DIALOGUE, state, totals, edge, end, meetings, proposals)
-                dialogue.write_intensities(v, _DIALOGUE, low, i, t, at, known, until, tag)
-                rhythm.write_deeply(v, _RHYTHM, state, count, t, created_at[e], next_at)
-                begun = told[row, k_told.STAGE_SINCE]
-                stage_edge = end
-                if not math.isnan(begun):
-                    stage_edge = first_after(at, low, i, int(begun) - 1) - low
-                _write_in_stage(v, _IN_STAGE, totals, stage_edge, end, begun, t)
-                _write_recording(v, _RECORDING, state, count, overdue, oldest, t)
-            target = out[row]
-            for n in range(len(source)):
-                target[goal[n]] = v[source[n]]
-            if saved:
-                s.put(kept, kept_crowd, kept_reps, state, crowd, reps, sizes)
-            else:
-                settled = i
+    _walk(
+        order, groups, entity, as_of, first, at, known, until, tag, seconds, people_first, contact, person,
+        reps_first, colleague, role_of, since_of, created_at, told, zone_starts, zone_shifts, working_before,
+        deep, out, _scratch(room(first), place),
+    )  # fmt: skip

@@ -7,6 +7,8 @@ less another.
 
 from __future__ import annotations
 
+import numpy as np
+
 from features.compiled import compiled
 from features.tables import ACTIVITY_KINDS, ACTIVITY_OUTCOMES, DIRECTIONS
 from features.times import DAY, MISSING, SECOND, Int32Array, IntArray
@@ -29,6 +31,8 @@ BY_DIRECTION = ALL + 1
 IN, OUT = BY_DIRECTION + 1, BY_DIRECTION + 2
 TIMED, APPOINTMENTS, DAYS = range(OUT + 1, OUT + 4)
 TOTALS = DAYS + 1
+_TAGS = len(ACTIVITY_KINDS) * 4  # kind and direction as they stand in a tag
+STILL = 4 * _TAGS  # the step of an activity that is not visible
 
 # state: instants first, which begin as `MISSING`. By direction and by outcome the first is for none.
 KINDS = len(ACTIVITY_KINDS)
@@ -56,6 +60,36 @@ STATE = _REST + 31
 # people: a row per contact; the first two are all that features beyond the deeper ones need.
 P_COUNT, P_LAST, P_FIRST, P_APPOINTMENTS, P_INBOUND = range(5)
 PERSON_CORE, PERSON = 2, 5
+
+
+def _steps() -> Int32Array:
+    """What an activity adds to the totals: a row per `step_of`, and one of nothing, `STILL`."""
+    steps = np.zeros((STILL + 1, TOTALS), np.int32)
+    for step in range(STILL):
+        kind, direction = divmod(step % _TAGS, 4)
+        steps[step, min(kind, INTERNAL)] = steps[step, ALL] = 1
+        steps[step, min(BY_DIRECTION + direction, OUT)] += 1
+        steps[step, TIMED] = step // _TAGS % 2
+        steps[step, APPOINTMENTS] = kind in (MEETING, VISIT, DEMO)
+        steps[step, DAYS] = step // _TAGS // 2
+    return steps
+
+
+STEPS = _steps().view(np.int64)
+
+
+@compiled()
+def step_of(tag: int, is_timed: bool, is_new_day: int) -> int:
+    """The step of an activity that is visible."""
+    return (2 * is_new_day + is_timed) * _TAGS + (tag >> 4)
+
+
+@compiled()
+def advance(pairs: IntArray, row: int, step: int) -> None:
+    """The totals behind the activity in `row`; they are seen as int64, two at a time, and never overflow."""
+    before, behind, more = pairs[row], pairs[row + 1], STEPS[step]
+    for n in range(TOTALS // 2):
+        behind[n] = before[n] + more[n]
 
 
 @compiled()
@@ -153,39 +187,34 @@ def _add_answers(state: IntArray, inbound: int, outbound: int, at: int) -> None:
 
 
 @compiled()
-def add(state: IntArray, total: Int32Array, at: int, tag: int, seconds: int) -> None:
-    """One more activity, the latest so far; `total` is the row of totals behind it, a copy of the one
-    before when this is called.
+def add(state: IntArray, at: int, tag: int) -> None:
+    """One more activity, the latest so far.
 
     Written without branches where it can be: kinds, directions and outcomes come in no order that
     a processor could foresee.
     """
-    kind = tag >> 6
-    if total[ALL] > 0:
+    if state[LAST] != MISSING:
         state[GAP_LONGEST] = max(state[GAP_LONGEST], at - state[LAST])
     else:
         state[FIRST] = at
     state[LAST] = at
-    state[LAST_OF_KIND + kind] = at
-    total[min(kind, INTERNAL)] += 1
-    total[ALL] += 1
-    total[TIMED] += seconds >= 0
+    state[LAST_OF_KIND + (tag >> 6)] = at
 
 
 @compiled()
-def add_deeply(
-    state: IntArray, total: Int32Array, at: int, delay: int, tag: int, seconds: int, day: int, works: bool
-) -> None:
-    """What more than counts, times, recency and gaps need of an activity, before `add` is given it."""
+def add_deeply(state: IntArray, at: int, delay: int, tag: int, seconds: int, day: int, works: bool) -> int:
+    """What more than counts, times, recency and gaps need of an activity, before `add` is given it.
+
+    Returns:
+        1 for the first of its day, else 0.
+    """
     kind, direction, outcome = tag >> 6, ((tag >> 4) & 3) - 1, (tag & 15) - 1
-    if total[ALL] > 0:
+    if state[LAST] != MISSING:
         gap = at - state[LAST]
         whole = min(gap // SECOND, LONGEST_GAP_S)
         state[GAP_LAST] = gap
         state[GAP_SECONDS] += whole
         state[GAP_SQUARES] += whole * whole
-    total[IN + direction] += 1
-    total[APPOINTMENTS] += is_appointment(kind)
     state[LAST_OF_DIRECTION + 1 + direction] = at
     state[LAST_OF_OUTCOME + 1 + outcome] = at
     new_day = int(day != state[DAY_NOW])
@@ -196,7 +225,6 @@ def add_deeply(
     state[N_PROMPT] += delay <= DAY
     state[DELAY] += delay
     state[LAST_DELAY] = delay
-    total[DAYS] += new_day
     timed = int(seconds >= 0)
     state[N_OF_OUTCOME + 1 + outcome] += 1
     state[TIMED_OF_KIND + kind] += timed
@@ -204,6 +232,7 @@ def add_deeply(
     _add_quality(state, kind, direction, outcome, seconds)
     _add_answers(state, int(direction == INBOUND), int(direction == OUTBOUND), at)
     state[OUT_SINCE_DEMO] *= kind != DEMO
+    return new_day
 
 
 @compiled()
