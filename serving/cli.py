@@ -22,6 +22,7 @@ from serving.commands import (
     outbox,
     promotion,
     retrain,
+    rules,
     serve,
     store,
     tune,
@@ -53,6 +54,7 @@ app.command()(models.score)
 app.command()(forecast.forecast)
 app.command()(backtest.backtest)
 app.command()(drift.drift)
+app.command()(rules.rules)
 app.command()(models.pull)
 app.command()(follow.follow)
 app.command()(serve.serve)
