@@ -21,7 +21,7 @@ from serving.closes import CloseModel
 from serving.histories import of_tables
 from serving.problems import MEDIA_TYPE, install
 from serving.records import RecordsRequest
-from serving.routes import health, inference, operations, pipeline, predictions, records, scores
+from serving.routes import changes, health, inference, operations, pipeline, predictions, records, scores
 from serving.running.ending import Ending
 from serving.running.gate import Gate
 from serving.running.metrics import metrics
@@ -54,6 +54,7 @@ def create_app(service: Service, held: Held | None = None) -> FastAPI:
     app.state.ending = Ending()
     install(app)
     app.include_router(scores.router)
+    app.include_router(changes.router)
     app.include_router(records.router)
     app.include_router(pipeline.router)
     app.include_router(predictions.router)
@@ -131,7 +132,7 @@ def open_service(
     histories = of_tables(data)
     for model in scorer.models.values():
         histories.under(model.bundle.conventions)
-    return Service(scorer, Source(histories, min(data.watermark(), now())), settings)
+    return Service(scorer, Source(histories, min(data.watermark(), now()), data=data), settings)
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
