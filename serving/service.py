@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from features.errors import UnknownEntity
 from features.times import iso, parse_instant
-from serving import records
+from serving import records, what_if
 from serving.answers import answer, encoded
 from serving.around import Records, of_data, of_stored
 from serving.changes import Window, changes_of, targets_of
@@ -175,6 +175,16 @@ class Service:
         receipts = () if self.scores is None else self.scores.shown_by(opportunity_id, since)
         asked = Window(opportunity_id, since, until, targets_of(target), language)
         return changes_of(self.scorer, records, asked, receipts)
+
+    def what_if(self, opportunity_id: str, body: bytes, language: Language) -> bytes:
+        """An opportunity's scores with records that are supposed, encoded; nothing is kept.
+
+        Raises:
+            Problem: the body is no JSON (400), or does not fit (422); 404 where nothing is served by id.
+        """
+        request = what_if.parsed(body, self.time_zone)
+        around = self.around(opportunity_id)
+        return encoded(what_if.what_if(self.scorer, around, opportunity_id, request, language))
 
     def around(self, opportunity_id: str) -> tuple[Records, int]:
         """All records around one opportunity, and up to when they go: now, or the folder's watermark."""

@@ -123,3 +123,10 @@ def model_text(percent_points: int, language: Language) -> str:
     if language == "zh-CN":
         return f"模型版本更新，{percent_points:+d} 个百分点"
     return f"the model's version, {percent_points:+d} points"
+
+
+def association_text(language: Language) -> str:
+    """What a gain is, and what it is not."""
+    if language == "zh-CN":
+        return "这是相关性，而非已证实的效果"
+    return "an association, not a proven effect"
