@@ -225,6 +225,8 @@ def test_what_another_version_showed_is_where_the_changes_begin(stored: Service,
     assert total + win["model"]["points"] == pytest.approx(win["after"], abs=1e-9)
     assert found["stall"]["since"] == iso(parse_instant(since))  # its version showed the score: no step
     assert found["stall"]["abstained"] is not None or found["stall"]["model"]["points"] == 0
+    assert score(other, one, shown_at)["win"]["probability"] == said  # asked again, it was shown first by 0
+    assert changes(other, one, since, T)["targets"]["win"]["before"] == said / 2
     presently = score(other, one, since)["win"]["probability"]  # the present version shows a later one
     assert changes(other, one, since, T)["targets"]["win"]["before"] == presently
 
