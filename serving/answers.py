@@ -124,7 +124,7 @@ def reasons(target: Target, scores: TargetScores, i: int, language: Language) ->
 
 def _evidence(phrase: Phrase, frame: FeatureFrame, row: int, language: Language) -> dict[str, Any]:
     """One observation: the feature's value, what is usual, and both in words."""
-    value = _value(frame, row, phrase)
+    value = value_of(frame, row, phrase)
     return {
         "feature": phrase.name,
         "value": value,
@@ -134,7 +134,8 @@ def _evidence(phrase: Phrase, frame: FeatureFrame, row: int, language: Language)
     }
 
 
-def _value(frame: FeatureFrame, row: int, phrase: Phrase) -> Value:
+def value_of(frame: FeatureFrame, row: int, phrase: Phrase) -> Value:
+    """A feature's value: a number, a category's text, or None."""
     value: float = frame.values.item(row, phrase.place)
     if math.isnan(value):
         return None

@@ -21,7 +21,17 @@ from serving.closes import CloseModel
 from serving.histories import of_tables
 from serving.problems import MEDIA_TYPE, install
 from serving.records import RecordsRequest
-from serving.routes import health, inference, operations, pipeline, predictions, records, scores
+from serving.routes import (
+    changes,
+    health,
+    inference,
+    operations,
+    pipeline,
+    predictions,
+    records,
+    scores,
+    what_if,
+)
 from serving.running.ending import Ending
 from serving.running.gate import Gate
 from serving.running.metrics import metrics
@@ -34,6 +44,7 @@ from serving.service import Service, Source
 from serving.settings import Settings, settings_from
 from serving.store.store import open_store
 from serving.stored import StoredScores
+from serving.what_if import WhatIfRequest
 from training.labels import Target
 
 _ROUNDS = 50_000, 20, 50  # of the garbage collector
@@ -54,6 +65,8 @@ def create_app(service: Service, held: Held | None = None) -> FastAPI:
     app.state.ending = Ending()
     install(app)
     app.include_router(scores.router)
+    app.include_router(changes.router)
+    app.include_router(what_if.router)
     app.include_router(records.router)
     app.include_router(pipeline.router)
     app.include_router(predictions.router)
@@ -131,7 +144,7 @@ def open_service(
     histories = of_tables(data)
     for model in scorer.models.values():
         histories.under(model.bundle.conventions)
-    return Service(scorer, Source(histories, min(data.watermark(), now())), settings)
+    return Service(scorer, Source(histories, min(data.watermark(), now()), data=data), settings)
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
@@ -139,7 +152,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
         _, definitions = models_json_schema(
-            [(ScoreRequest, "validation"), (RecordsRequest, "validation")],
+            [(each, "validation") for each in (ScoreRequest, RecordsRequest, WhatIfRequest)],
             ref_template="#/components/schemas/{model}",
         )
         document.setdefault("components", {}).setdefault("schemas", {}).update(definitions["$defs"])

@@ -101,6 +101,14 @@ def invalid(error: ValidationError | RequestValidationError) -> Problem:
     )  # fmt: skip
 
 
+def unfit(at: str, message: str) -> Problem:
+    """One part of a request that does not fit the others."""
+    errors = ({"at": at, "message": message},)
+    return Problem(
+        422, "invalid-request", "The request is not valid", f"1 error, first {at}: {message}", errors
+    )
+
+
 def problem_of(error: Exception) -> Problem:
     """The problem of any error; one that is not in the table is ours, and says nothing of itself."""
     if isinstance(error, Problem):

@@ -257,7 +257,7 @@ def rows_of(opportunity: BaseModel) -> Mapping[str, list[dict[str, Any]]]:
         "orders": [row | {"account_id": row["account_id"] or account} for row in nested["orders"]],
         "leads": [row | own for row in nested["leads"]],
     }
-    return {name: _settled(TABLES[name], rows) for name, rows in tables.items()}
+    return {name: settled(TABLES[name], rows) for name, rows in tables.items()}
 
 
 _NESTED = (
@@ -271,7 +271,7 @@ def _other(row: dict[str, Any], account: str) -> dict[str, Any]:
     return row | {"account_id": account, "rep_id": None}
 
 
-def _settled(table: Table, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def settled(table: Table, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One row per version of a key, chosen by content as the cleaning of a data set chooses.
 
     Versions differ in when they were recorded; of two rows of one version the greater counts,
@@ -286,6 +286,12 @@ def _settled(table: Table, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if version not in chosen or chosen[version][0] < rank:
             chosen[version] = (rank, row)
     return [row for _, row in chosen.values()]
+
+
+def known_of(row: Mapping[str, Any]) -> int:
+    """When a row under two clocks was recorded: `at` where that is not given; microseconds."""
+    recorded = row.get("recorded_at")
+    return int(row["at"] if recorded is None else recorded)
 
 
 def latest_known(rows: Mapping[str, list[dict[str, Any]]]) -> int:

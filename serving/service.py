@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import numpy as np
@@ -11,19 +11,25 @@ from pydantic import BaseModel, ValidationError
 
 from features.errors import UnknownEntity
 from features.times import iso, parse_instant
-from serving import records
+from serving import records, what_if
 from serving.answers import answer, encoded
+from serving.around import Records, of_data, of_stored
+from serving.changes import Window, changes_of, targets_of
 from serving.clock import now
 from serving.histories import Histories, of_rows
 from serving.kept import Given, tag_of
 from serving.pipeline import Pipeline, Pipelines, Wanted, scored
 from serving.posted import Posted, PostedHistory, posted_of
-from serving.problems import Problem, invalid, not_json
+from serving.problems import Problem, invalid, not_json, unfit
 from serving.schemas import ScoreRequest, latest_known, rows_of
 from serving.scorer import Scorer
 from serving.settings import Settings
 from serving.stored import Asked, StoredScores, receipt_answer
 from serving.wording import Language
+from training.labels import Target
+
+if TYPE_CHECKING:
+    from features.canonical import CanonicalData
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,7 @@ class Source:
     watermark: int
     mark: str = field(default_factory=lambda: uuid4().hex)  # of what was read: it names no other reading
     pipelines: Pipelines = field(default_factory=Pipelines)
+    data: CanonicalData | None = None  # the same, for what is asked of one deal's records
 
 
 @dataclass(frozen=True)
@@ -150,6 +157,42 @@ class Service:
             return Pipeline(scores, teams, source.watermark, None, tag)
 
         return source.pipelines.of((self.scorer.number, as_of), make)
+
+    def changes(
+        self, opportunity_id: str, window: tuple[str, str | None], target: Target | None, language: Language
+    ) -> dict[str, Any]:
+        """What moved the probabilities of an opportunity; `window`: since when, and until (default: now, or
+        the folder's watermark).
+
+        Raises:
+            Problem: 422 where `since` is not before `until`, 404 where nothing is served by id.
+        """
+        records, known = self.around(opportunity_id)
+        since = parse_instant(window[0], self.time_zone, name="since")
+        until = known if window[1] is None else parse_instant(window[1], self.time_zone, name="until")
+        if since >= until:
+            raise unfit("since", "lies not before `until`")
+        receipts = () if self.scores is None else self.scores.shown_by(opportunity_id, since)
+        asked = Window(opportunity_id, since, until, targets_of(target), language)
+        return changes_of(self.scorer, records, asked, receipts)
+
+    def what_if(self, opportunity_id: str, body: bytes, language: Language) -> bytes:
+        """An opportunity's scores with records that are supposed, encoded; nothing is kept.
+
+        Raises:
+            Problem: the body is no JSON (400), or does not fit (422); 404 where nothing is served by id.
+        """
+        request = what_if.parsed(body, self.time_zone)
+        around = self.around(opportunity_id)
+        return encoded(what_if.what_if(self.scorer, around, opportunity_id, request, language))
+
+    def around(self, opportunity_id: str) -> tuple[Records, int]:
+        """All records around one opportunity, and up to when they go: now, or the folder's watermark."""
+        if self.scores is not None:
+            return of_stored(self.scores.store.latest(opportunity_id)[1]), now()
+        if self.source is None or self.source.data is None:
+            raise no_data_set()
+        return of_data(self.source.data, opportunity_id), self.source.watermark
 
     def stored(self) -> StoredScores:
         """The store's scores. Raises Problem where no store is served."""

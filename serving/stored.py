@@ -23,6 +23,9 @@ from serving.store.receipts import Receipt
 from serving.store.store import Store
 from serving.wording import Language
 
+_SHOWN = 50  # scores of one moment that are looked at: one for each set of models that gave it
+_LAST = 2**62  # greater than each receipt's number
+
 
 @dataclass(frozen=True)
 class StoredScores:
@@ -130,6 +133,12 @@ class StoredScores:
             "scores": [receipt_answer(receipt) for _, receipt in found],
             "next": f"{found[-1][1].as_of}.{found[-1][0]}" if full else None,
         }
+
+    def shown_by(self, opportunity_id: str, as_of: int) -> Sequence[Receipt]:
+        """Scores given last as of a moment or before it, the latest `as_of` first, then the last given."""
+        self.receipts.flush()
+        found = self.store.scores_of(opportunity_id, _SHOWN, (as_of, _LAST))
+        return [receipt for _, receipt in found]
 
     def close(self) -> None:
         """Write the receipts that wait, and let go of the store."""

@@ -104,3 +104,29 @@ def reason_text(behaviour: str, percent_points: int, evidence: list[str], langua
     if language == "zh-CN":
         return f"{name}，{percent_points:+d} 个百分点" + (f"：{'；'.join(evidence)}" if evidence else "")
     return f"{name}, {percent_points:+d} points" + (f": {'; '.join(evidence)}" if evidence else "")
+
+
+def arrow_text(before: Value, after: Value, unit: Unit, language: Language) -> str:
+    """A value that moved: "2 → 3"."""
+    return f"{value_text(before, unit, language)} → {value_text(after, unit, language)}"
+
+
+def clock_text(percent_points: int, language: Language) -> str:
+    """What the mere passage of time did: "time passing, -3 points"."""
+    if language == "zh-CN":
+        return f"时间推移，{percent_points:+d} 个百分点"
+    return f"time passing, {percent_points:+d} points"
+
+
+def model_text(percent_points: int, language: Language) -> str:
+    """What another version of the model did: "the model's version, +1 points"."""
+    if language == "zh-CN":
+        return f"模型版本更新，{percent_points:+d} 个百分点"
+    return f"the model's version, {percent_points:+d} points"
+
+
+def association_text(language: Language) -> str:
+    """What a gain is, and what it is not."""
+    if language == "zh-CN":
+        return "这是相关性，而非已证实的效果"
+    return "an association, not a proven effect"
