@@ -23,6 +23,7 @@ from serving.problems import MEDIA_TYPE, install
 from serving.records import RecordsRequest
 from serving.routes import (
     changes,
+    forecast,
     health,
     inference,
     operations,
@@ -67,6 +68,7 @@ def create_app(service: Service, held: Held | None = None) -> FastAPI:
     app.include_router(scores.router)
     app.include_router(changes.router)
     app.include_router(what_if.router)
+    app.include_router(forecast.router)
     app.include_router(records.router)
     app.include_router(pipeline.router)
     app.include_router(predictions.router)

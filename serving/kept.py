@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 from features.tables import TABLES, Kind
@@ -20,6 +21,7 @@ _TIMES: Mapping[str, tuple[int, ...]] = {
 }
 
 Key = tuple[Any, ...]
+Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,28 @@ class Kept:
     data: str
     since: int
     until: int
+
+
+class Made(Generic[Thing]):
+    """What took long and was asked for last; one is made at a time, and the others who ask wait for it."""
+
+    def __init__(self, most: int = 2) -> None:
+        self._most = most
+        self._kept: dict[Key, Thing] = {}
+        self._making = threading.Lock()
+
+    def of(self, key: Key, make: Callable[[], Thing]) -> Thing:
+        """The thing of a key, made where it is not kept."""
+        found = self._kept.get(key)
+        if found is not None:
+            return found
+        with self._making:
+            found = self._kept.get(key)
+            if found is None:
+                while len(self._kept) >= self._most:
+                    del self._kept[next(iter(self._kept))]
+                found = self._kept[key] = make()
+        return found
 
 
 class KeptAnswers:

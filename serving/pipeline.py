@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from math import isnan
@@ -33,7 +32,6 @@ Sort = Literal[
     "opportunity_id",
     "-opportunity_id",
 ]
-_KEPT = 2  # pipelines of as many moments
 
 Place = tuple[bool, float | str, str]  # without a value last, the value, the id
 
@@ -100,27 +98,6 @@ class Pipeline:
         if wanted.rep_id is not None and rep != wanted.rep_id:
             return False
         return wanted.team_id is None or self.team_of.get(rep) == wanted.team_id
-
-
-class Pipelines:
-    """The pipelines asked for last; one is made at a time, and the others who ask for it wait."""
-
-    def __init__(self) -> None:
-        self._kept: dict[Any, Pipeline] = {}
-        self._making = threading.Lock()
-
-    def of(self, key: Any, make: Callable[[], Pipeline]) -> Pipeline:
-        """The pipeline of a key, made where it is not kept."""
-        found = self._kept.get(key)
-        if found is not None:
-            return found
-        with self._making:
-            found = self._kept.get(key)
-            if found is None:
-                while len(self._kept) >= _KEPT:
-                    del self._kept[next(iter(self._kept))]
-                found = self._kept[key] = make()
-        return found
 
 
 def scored(scorer: Scorer, histories: Histories, as_of: int) -> tuple[Scores, dict[str, str]]:

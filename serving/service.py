@@ -11,14 +11,14 @@ from pydantic import BaseModel, ValidationError
 
 from features.errors import UnknownEntity
 from features.times import iso, parse_instant
-from serving import records, what_if
+from serving import bookings, records, what_if
 from serving.answers import answer, encoded
 from serving.around import Records, of_data, of_stored
 from serving.changes import Window, changes_of, targets_of
 from serving.clock import now
 from serving.histories import Histories, of_rows
-from serving.kept import Given, tag_of
-from serving.pipeline import Pipeline, Pipelines, Wanted, scored
+from serving.kept import Given, Made, tag_of
+from serving.pipeline import Pipeline, Wanted, scored
 from serving.posted import Posted, PostedHistory, posted_of
 from serving.problems import Problem, invalid, not_json, unfit
 from serving.schemas import ScoreRequest, latest_known, rows_of
@@ -39,7 +39,8 @@ class Source:
     histories: Histories
     watermark: int
     mark: str = field(default_factory=lambda: uuid4().hex)  # of what was read: it names no other reading
-    pipelines: Pipelines = field(default_factory=Pipelines)
+    pipelines: Made[Pipeline] = field(default_factory=Made)
+    forecasts: Made[Given] = field(default_factory=lambda: Made(16))
     data: CanonicalData | None = None  # the same, for what is asked of one deal's records
 
 
@@ -157,6 +158,28 @@ class Service:
             return Pipeline(scores, teams, source.watermark, None, tag)
 
         return source.pipelines.of((self.scorer.number, as_of), make)
+
+    def forecast(self, asked: bookings.Question, as_of: str | None) -> Given:
+        """The bookings to come: of the store as of today, or of the folder as of its watermark.
+
+        Raises:
+            BundleError: a model that a forecast needs is missing.
+            Problem: 404 where nothing is served.
+        """
+        when = None if as_of is None else parse_instant(as_of, self.time_zone)
+        if self.scores is not None:
+            moment = now() if when is None else when
+            return self.scores.forecast(self.scorer, moment, when is None, self.time_zone, asked)
+        source = self.source
+        if source is None or source.data is None:
+            raise no_data_set()
+        data, moment = source.data, source.watermark if when is None else when
+        return source.forecasts.of(
+            (self.scorer.number, moment, asked),
+            lambda: bookings.forecast_of(
+                self.scorer, data, moment, source.watermark, asked, mark=source.mark
+            ),
+        )
 
     def changes(
         self, opportunity_id: str, window: tuple[str, str | None], target: Target | None, language: Language

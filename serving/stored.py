@@ -10,11 +10,12 @@ import numpy as np
 
 from features.from_rows import history_from_rows
 from features.times import NEVER, iso
+from serving import bookings
 from serving.answers import answer, encoded
 from serving.clock import now as clock_now
 from serving.histories import Histories, of_rows, of_tables
-from serving.kept import Given, Kept, KeptAnswers, day_of, digest_of, next_event, tag_of
-from serving.pipeline import Pipeline, Pipelines, scored
+from serving.kept import Given, Kept, KeptAnswers, Made, day_of, digest_of, next_event, tag_of
+from serving.pipeline import Pipeline, scored
 from serving.problems import Problem
 from serving.scorer import Scorer, Scores
 from serving.store.reading import StoredRows, under
@@ -26,6 +27,8 @@ from serving.wording import Language
 _SHOWN = 50  # scores of one moment that are looked at: one for each set of models that gave it
 _LAST = 2**62  # greater than each receipt's number
 
+_FORECASTS = 16  # questions about one moment
+
 
 @dataclass(frozen=True)
 class StoredScores:
@@ -34,7 +37,8 @@ class StoredScores:
     store: Store
     receipts: ReceiptWriter
     kept: KeptAnswers = field(default_factory=KeptAnswers)
-    pipelines: Pipelines = field(default_factory=Pipelines)
+    pipelines: Made[Pipeline] = field(default_factory=Made)
+    forecasts: Made[Given] = field(default_factory=lambda: Made(_FORECASTS))
 
     @classmethod
     def of(cls, store: Store) -> StoredScores:
@@ -94,6 +98,26 @@ class StoredScores:
         scores, teams = scored(scorer, histories, as_of)
         known = mark.received_at if mark.seq == seq else None
         return Pipeline(scores, teams, known, seq, tag_of(seq, as_of, scorer.versions))
+
+    def forecast(
+        self, scorer: Scorer, as_of: int, today: bool, time_zone: str, asked: bookings.Question
+    ) -> Given:
+        """The forecast at `as_of`, which where `today` is true may be of earlier on this day.
+
+        Raises:
+            DataError: the store holds no opportunity, or they cannot be summed.
+        """
+        mark = self.store.watermark()
+        day, _ = day_of(as_of, time_zone)
+        key = (mark.seq, scorer.number, day if today else as_of, asked)
+
+        def make() -> Given:
+            from serving.store.dataset import load
+
+            data, _ = load(self.store, mark.seq)
+            return bookings.forecast_of(scorer, data, as_of, mark.received_at, asked, mark=str(mark.seq))
+
+        return self.forecasts.of(key, make)
 
     def promise(self, pipeline: Pipeline, page: Sequence[int]) -> None:
         """Keep the receipts of a page of the pipeline."""

@@ -119,7 +119,7 @@ FIRST = pl.int_range(pl.len()) % 2 == 0
 def test_mixed_currencies_are_refused_unless_one_is_named(data: CanonicalData, models: Models) -> None:
     column = pl.when(FIRST).then(pl.lit("USD")).otherwise(pl.lit("EUR")).alias("currency")
     mixed = with_deals(data, column, config=replace(data.config, currency=""))
-    with pytest.raises(DataError, match=r"several currencies .*--currency"):
+    with pytest.raises(DataError, match=r"several currencies .*as `currency`"):
         forecast(mixed, AS_OF, models, ASKED)
     parts = [forecast(mixed, AS_OF, models, replace(ASKED, currency=c)) for c in ("USD", "EUR")]
     assert sum(len(p.deals.ids) for p in parts) == len(forecast(data, AS_OF, models, ASKED).deals.ids)

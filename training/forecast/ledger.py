@@ -114,7 +114,7 @@ def _one_currency(deals: pl.DataFrame, wanted: str) -> tuple[str, BoolArray, lis
         told = ", ".join(f"{name} {count:,}" for name, count in counts.items())
         raise DataError(
             f"the deals are in several currencies ({told}), which cannot be added up; name the one to"
-            " forecast with --currency, or convert the amounts and set `currency` in pipeline.toml"
+            " forecast as `currency`, or convert the amounts and set `currency` in pipeline.toml"
         )
     chosen = wanted or next(iter(counts), "")
     if wanted and counts and wanted not in counts:

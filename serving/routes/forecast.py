@@ -1,0 +1,73 @@
+"""The revenue forecast."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
+
+from serving.bookings import question_of
+from serving.routes.replies import reply
+from serving.service import Service
+
+router = APIRouter(prefix="/v1", tags=["forecast"])
+
+
+class Bookings(BaseModel):
+    """Bookings of a period: booked already, from open deals, from deals not created yet.
+
+    mean = booked + open + new, and the means of the groups add up to that of the whole; quantiles do not.
+    """
+
+    group: dict[str, str] | None = Field(description="values of the columns asked by; null: all deals")
+    period: Literal["week", "month", "quarter", "horizon"]
+    begin: str
+    end: str = Field(description="exclusive")
+    whole: bool = Field(description="false where the forecast ends before the period does")
+    p10: float
+    p25: float
+    p50: float
+    p75: float
+    p90: float
+    mean: float
+    booked: float
+    open: float
+    new: float
+
+
+class ForecastAnswer(BaseModel):
+    """Bookings to come; amounts in units of `currency`."""
+
+    as_of: str
+    data_as_of: str | None
+    currency: str | None
+    horizon_days: int
+    by: list[str]
+    draws: int
+    time_zone: str = Field(description="in which weeks, months and quarters begin")
+    models: dict[str, str] = Field(description="versions of win and close")
+    periods: list[Bookings]
+    notes: list[str] = Field(description="what was left out or assumed")
+
+
+@router.get(
+    "/forecast",
+    response_model=ForecastAnswer,
+    summary="Bookings to come, by week, month and quarter",
+    responses={304: {"description": "what If-None-Match names has not changed"}},
+)
+def forecast(  # noqa: PLR0917
+    request: Request,
+    by: Annotated[
+        str, Query(description="columns with commas: rep_id, team_id, region, product, source")
+    ] = "",
+    horizon: Annotated[int, Query(ge=1, le=730, description="days ahead")] = 90,
+    as_of: Annotated[str | None, Query(description="ISO 8601; default: as of today's forecast")] = None,
+    currency: Annotated[str | None, Query(description="of the deals that count")] = None,
+    draws: Annotated[int, Query(ge=100, le=20_000, description="of the Monte Carlo")] = 2_000,
+) -> Any:
+    """The figures of `dealcast forecast`; kept until records come in, a model changes or the day ends."""
+    service: Service = request.app.state.service
+    given = service.forecast(question_of(by, horizon, currency, draws), as_of)
+    return reply(request, given.body, given.tag)
