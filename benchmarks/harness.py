@@ -35,7 +35,7 @@ class Settings:
         checked: how many snapshots are held against brute force; 0 for none.
     """
 
-    repeats: int = 5
+    repeats: int = 9
     limit: float = 120.0
     threads: int = os.cpu_count() or 1
     checked: int = 2_000
