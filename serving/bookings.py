@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from features.canonical import CanonicalData
     from training.forecast.assemble import Forecast
 
+KEPT = 16  # forecasts, by question and moment
+
 
 @dataclass(frozen=True)
 class Question:

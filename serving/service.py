@@ -40,7 +40,7 @@ class Source:
     watermark: int
     mark: str = field(default_factory=lambda: uuid4().hex)  # of what was read: it names no other reading
     pipelines: Made[Pipeline] = field(default_factory=Made)
-    forecasts: Made[Given] = field(default_factory=lambda: Made(16))
+    forecasts: Made[Given] = field(default_factory=lambda: Made(bookings.KEPT))
     data: CanonicalData | None = None  # the same, for what is asked of one deal's records
 
 

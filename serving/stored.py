@@ -27,8 +27,6 @@ from serving.wording import Language
 _SHOWN = 50  # scores of one moment that are looked at: one for each set of models that gave it
 _LAST = 2**62  # greater than each receipt's number
 
-_FORECASTS = 16  # questions about one moment
-
 
 @dataclass(frozen=True)
 class StoredScores:
@@ -38,7 +36,7 @@ class StoredScores:
     receipts: ReceiptWriter
     kept: KeptAnswers = field(default_factory=KeptAnswers)
     pipelines: Made[Pipeline] = field(default_factory=Made)
-    forecasts: Made[Given] = field(default_factory=lambda: Made(_FORECASTS))
+    forecasts: Made[Given] = field(default_factory=lambda: Made(bookings.KEPT))
 
     @classmethod
     def of(cls, store: Store) -> StoredScores:

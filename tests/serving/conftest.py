@@ -75,3 +75,18 @@ def posted(data: CanonicalData, opportunity_id: str) -> dict[str, Any]:
 def _rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
     texts = frame.with_columns(pl.col(TIME).dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"))
     return [{k: v for k, v in row.items() if v is not None} for row in texts.to_dicts()]
+
+
+@pytest.fixture(scope="module")
+def stored(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """A server of a store that holds what the folder of `client` holds."""
+    from serving.store.dataset import copy_into
+    from serving.store.store import open_store
+    from tests.serving.stores import DAY_1
+
+    address = f"sqlite:///{tmp_path_factory.mktemp('stored') / 'store.db'}"
+    store = open_store(address)
+    copy_into(store, trained.data, lambda: DAY_1)
+    store.close()
+    with TestClient(create_app(open_service(Settings(trained.bundles, database=address)))) as client:
+        yield client

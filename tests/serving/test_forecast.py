@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +13,11 @@ from fastapi.testclient import TestClient
 from features.times import iso
 from serving.app import create_app, open_service
 from serving.settings import Settings
-from serving.store.dataset import copy_into
-from serving.store.store import open_store
 from tests.serving.conftest import Ran, T, Trained
-from tests.serving.stores import DAY_1
 
 Dealcast = Callable[..., Ran]
 FIGURES = ["p10", "p50", "p90", "mean", "booked", "open", "new"]
 ASKED = {"as_of": T, "by": "team_id", "horizon": 60, "draws": 300}
-
-
-@pytest.fixture(scope="module")
-def stored(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    address = f"sqlite:///{tmp_path_factory.mktemp('forecast') / 'store.db'}"
-    store = open_store(address)
-    copy_into(store, trained.data, lambda: DAY_1)
-    store.close()
-    with TestClient(create_app(open_service(Settings(trained.bundles, database=address)))) as client:
-        yield client
 
 
 def asked(client: TestClient, **params: Any) -> dict[str, Any]:

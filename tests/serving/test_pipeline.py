@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +10,9 @@ from fastapi.testclient import TestClient
 
 from serving.app import create_app, open_service
 from serving.settings import Settings
-from serving.store.dataset import copy_into
-from serving.store.store import open_store
 from tests.serving.conftest import T, Trained
-from tests.serving.stores import DAY_1
 
 PATH = "/v1/opportunities"
-
-
-@pytest.fixture(scope="module")
-def stored(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    address = f"sqlite:///{tmp_path_factory.mktemp('pipeline') / 'store.db'}"
-    store = open_store(address)
-    copy_into(store, trained.data, lambda: DAY_1)
-    store.close()
-    with TestClient(create_app(open_service(Settings(trained.bundles, database=address)))) as client:
-        yield client
 
 
 def pages(client: TestClient, **params: Any) -> list[dict[str, Any]]:
