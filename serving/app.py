@@ -138,7 +138,9 @@ def open_service(
         models, close = load_models(settings.bundles), load_close(settings.bundles)
     scorer = Scorer(models, close)
     if settings.data is None:
-        stored = None if settings.database is None else StoredScores.of(open_store(settings.database))
+        stored = None
+        if settings.database is not None:
+            stored = StoredScores.of(open_store(settings.database), settings.kept_rows)
         return Service(scorer, None, settings, stored)
     from features.sources.folder import load
 

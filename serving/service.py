@@ -212,7 +212,7 @@ class Service:
     def around(self, opportunity_id: str) -> tuple[Records, int]:
         """All records around one opportunity, and up to when they go: now, or the folder's watermark."""
         if self.scores is not None:
-            return of_stored(self.scores.store.latest(opportunity_id)[1]), now()
+            return of_stored(self.scores.rows_around(opportunity_id)), now()
         if self.source is None or self.source.data is None:
             raise no_data_set()
         return of_data(self.source.data, opportunity_id), self.source.watermark

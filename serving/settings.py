@@ -24,6 +24,7 @@ class Settings:
         database: address of the store that is served where no folder is; None: posted histories only.
         max_body_bytes: larger request bodies are refused with 413.
         max_opportunities: more opportunities in one request are refused with 422.
+        kept_rows: of the store, of the deals asked for last, that one worker keeps as it read them.
         running: requests that one worker works on at a time.
         waiting: requests that may wait for their turn in one worker; more are refused with 429.
         wait_seconds: that a request waits for its turn before it is refused with 503.
@@ -43,6 +44,7 @@ class Settings:
     database: str | None = None
     max_body_bytes: int = 8 * 1024 * 1024
     max_opportunities: int = 1000
+    kept_rows: int = 50_000
     running: int = 8
     waiting: int = 128
     wait_seconds: float = 2.0
@@ -71,6 +73,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         database=environment.get(DATABASE) or None,
         max_body_bytes=_positive(environment, "MAX_BODY_BYTES", Settings.max_body_bytes),
         max_opportunities=_positive(environment, "MAX_OPPORTUNITIES", Settings.max_opportunities),
+        kept_rows=_positive(environment, "KEPT_ROWS", Settings.kept_rows),
         running=_positive(environment, "RUNNING", Settings.running),
         waiting=_positive(environment, "WAITING", Settings.waiting),
         wait_seconds=_seconds(environment, "WAIT_SECONDS", Settings.wait_seconds),
