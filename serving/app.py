@@ -119,6 +119,7 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_ROUNDS)
+    gc.enable()
 
 
 def open_service(

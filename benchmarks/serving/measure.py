@@ -95,10 +95,10 @@ def served(world: World) -> Iterator[tuple[Server, Server, Server]]:
         first = Request("/empty", b"{}")
         command = uvicorn("benchmarks.serving.floors:app", floors)
         floors_pid = stack.enter_context(running(command, floors, first, folder=folder, more=more))
-        command = uvicorn("serving.app:from_environment", own)
+        command = uvicorn("serving.worker:app", own)
         ready = Request("/health/ready")
         own_pid = stack.enter_context(running(command, own, ready, folder=folder, more=more))
-        command = uvicorn("serving.app:from_environment", anew)
+        command = uvicorn("serving.worker:app", anew)
         forgetful = {**more, "DEALCAST_KEPT_ROWS": "1"}
         anew_pid = stack.enter_context(running(command, anew, ready, folder=folder, more=forgetful))
         yield Server(floors, floors_pid), Server(own, own_pid), Server(anew, anew_pid)
