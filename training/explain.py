@@ -47,6 +47,19 @@ class Ledger:
 
 
 @dataclass(frozen=True)
+class Explained:
+    """Rows of the test part, and what each feature says of them in trees that never saw them.
+
+    Attributes:
+        matrix: encoded rows x features, spread over the part.
+        contributions: SHAP values on the margin, rows x (features + 1), the last one expected margin.
+    """
+
+    matrix: FloatArray
+    contributions: FloatArray
+
+
+@dataclass(frozen=True)
 class Centre:
     """The typical entity: the base rate and each behaviour's mean points before centring."""
 
