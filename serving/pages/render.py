@@ -9,11 +9,14 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from serving.pages.ledgers import changed, why
+from serving.pages.measures import compared
+from serving.pages.periods import periods_of
 from serving.pages.shown import Shown
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_PARTS = {"why": why, "changed": changed, "compared": compared, "periods_of": periods_of}
 TEMPLATES = ("pipeline", "deal", "models", "forecast", "error")
 
 
@@ -62,9 +65,7 @@ def render(page: str, site: Site, context: Mapping[str, Any]) -> str:
         context: what is on the page: the API's answers, and what was asked.
     """
     template = _environment().get_template(f"{page}.html")
-    return template.render(
-        context, page=page, site=site, shown=site.shown, t=site.shown.text, why=why, changed=changed
-    )
+    return template.render(context, page=page, site=site, shown=site.shown, t=site.shown.text, **_PARTS)
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -13,13 +13,16 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.routing import APIRoute
 
 from features.times import DAY, iso, parse_instant
+from serving.bookings import question_of
 from serving.kept import tag_of
 from serving.pages.assets import asset
+from serving.pages.periods import KINDS
 from serving.pages.render import Site, render
 from serving.pages.shown import Shown
 from serving.pages.texts import TEXTS
 from serving.pipeline import Sort, Wanted
 from serving.problems import Problem, problem_of
+from serving.routes import health
 from serving.routes.replies import reply, takes_gzip
 from serving.service import Service
 from serving.wording import Language, language_of
@@ -27,6 +30,11 @@ from serving.wording import Language, language_of
 log = logging.getLogger("dealcast.serving")
 ROWS = 50  # deals of a page
 SPANS = (7, 30)  # days back that changes are told of
+HORIZONS = (30, 90, 180, 365)
+SPLITS = ("", "team_id", "region", "product", "source")  # none by rep: a forecast is no ranking of people
+DRAWS = 2_000  # as the API does
+Kind = Literal["week", "month", "quarter"]
+Split = Literal["", "team_id", "region", "product", "source"]
 SORTS = ("-win", "win", "-stall", "stall", "-churn", "churn", "-amount", "amount", "opportunity_id")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
@@ -92,7 +100,7 @@ def pipeline(
 
 
 @router.get("/deals")
-def find(id: str) -> Response:  # noqa: A002
+def find(id: str) -> Response:
     """To the page of the deal whose id was typed in."""
     return RedirectResponse(deal_address(id.strip()), status_code=303, headers=HEADERS)
 
@@ -125,6 +133,34 @@ def deal_context(service: Service, opportunity_id: str, days: int, language: Lan
         "next": _decoded(service.what_if(opportunity_id, asked, language)),
         "history": None if history is None else history["scores"],
     }
+
+
+@router.get("/forecast")
+def forecast(
+    request: Request,
+    period: Kind = "month",
+    horizon: Annotated[int, Query(ge=1, le=730)] = 90,
+    by: Split = "",
+) -> Response:
+    """The bookings to come."""
+    service, site = _asked(request)
+    given = service.forecast(question_of(by, horizon, None, DRAWS), None)
+    context = {
+        "forecast": _decoded(given.body),
+        "asked": {"period": period, "horizon": horizon, "by": by},
+        "kinds": KINDS,
+        "horizons": HORIZONS,
+        "splits": SPLITS,
+        "figures": ("p10", "p50", "p90", "mean", "booked", "open", "new"),
+    }
+    return _page(request, site, "forecast", context)
+
+
+@router.get("/models")
+def models(request: Request) -> Response:
+    """The models that are served, and how they did."""
+    _, site = _asked(request)
+    return _page(request, site, "models", {"models": health.models(request)})
 
 
 @router.get("/static/{name:path}")

@@ -33,7 +33,7 @@ TEXTS = {
     "models.baseline.base_rate": ("Base rate", "基准率"),
     "models.baseline.stage_rate": ("Stage's rate", "阶段比率"),
     "models.baseline.logistic": ("Logistic regression", "逻辑回归"),
-    "models.baseline.crm_probability": ("The CRM's own", "CRM 自带概率"),
+    "models.baseline.crm": ("The CRM's own", "CRM 自带概率"),
     "models.best": ("best", "最佳"),
     "metric.roc_auc": ("ROC AUC", "ROC AUC"),
     "metric.roc_auc.note": (
