@@ -30,9 +30,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Periods:
-    """The whole horizon, the periods of one kind, and the groups, the greatest mean first."""
+    """The whole horizon with its mean in parts, the periods of one kind, and the groups, the greatest mean
+    first."""
 
     horizon: Mapping[str, Any]
+    parts: Sequence[Part]
     rows: Sequence[Mapping[str, Any]]
     groups: Sequence[Group]
 
@@ -44,8 +46,10 @@ def periods_of(forecast: Mapping[str, Any], kind: str) -> Periods:
     of_groups = [row for row in every if row["group"] is not None and row["period"] == "horizon"]
     of_groups.sort(key=lambda row: -row["mean"])
     most = max((row["mean"] for row in of_groups), default=0.0) or 1.0
+    horizon = next(row for row in whole if row["period"] == "horizon")
     return Periods(
-        horizon=next(row for row in whole if row["period"] == "horizon"),
+        horizon=horizon,
+        parts=_parts(horizon, horizon["mean"] or 1.0),
         rows=[row for row in whole if row["period"] == kind],
         groups=[Group(list(row["group"].values()), row, _parts(row, most)) for row in of_groups],
     )

@@ -45,7 +45,7 @@ TEXTS = {
     ),
     "forecast.chart.title": ("Bookings per {period}", "按{period}的签约额"),
     "forecast.span": ("P10 to P90", "P10–P90"),
-    "forecast.partial": ("begun", "不完整"),
+    "forecast.partial": ("in part", "不完整"),
     "forecast.partial.note": (
         "Marked periods are only partly inside the horizon.",
         "带标记的周期只有一部分在预测期内。",

@@ -11,6 +11,9 @@ TEXTS = {
     "pipeline.open": ("Open deals", "未关闭商机"),
     "pipeline.open.all": ("at this moment", "当前时刻"),
     "pipeline.open.chosen": ("of the chosen rep or team", "所选销售或团队"),
+    "pipeline.win.high": ("{n} likely to be won", "{n} 个赢单概率高"),
+    "pipeline.win.medium": ("{n} in between", "{n} 个赢单概率中等"),
+    "pipeline.win.low": ("{n} unlikely to be won", "{n} 个赢单概率低"),
     "pipeline.wins": ("Wins to expect", "预计赢单数"),
     "pipeline.wins.note": (
         "the sum of the win probabilities of {n} deal|the sum of the win probabilities of {n} deals",
