@@ -29,6 +29,11 @@ class Shown:
         """Whether the reader reads Chinese."""
         return self.language == "zh-CN"
 
+    @property
+    def gap(self) -> str:
+        """What stands between two sentences."""
+        return "" if self.chinese else " "
+
     def text(self, key: str, **values: object) -> str:
         """A text of the pages; see `texts.text`."""
         return text(key, self.language, **values)

@@ -2,6 +2,7 @@
 // Colours are the page's own variables, so that theme and paper change them without drawing again.
 (() => {
   "use strict";
+  const day = new Intl.DateTimeFormat(document.documentElement.lang, { month: "short", day: "numeric" });
   const small = matchMedia("(max-width: 48rem)");
   const value = (cell) => (cell && cell.dataset.value !== undefined ? Number(cell.dataset.value) : null);
   const rowsOf = (figure) => [...figure.querySelectorAll("tbody tr")].map((row) => [...row.cells]);
@@ -111,7 +112,7 @@
             return [cells[0].textContent, ...names.slice(1).map((name, place) => `${name}: ${cells[place + 1].textContent}`)].join("\n");
           },
         },
-        xAxis: { ...axis, type: "time", splitLine: { show: false }, axisLabel: { ...text, hideOverlap: true } },
+        xAxis: { ...axis, type: "time", splitLine: { show: false }, axisLabel: { ...text, hideOverlap: true, formatter: (at) => day.format(at) } },
         yAxis: { ...axis, type: "value", min: 0, max: 1, interval: 0.25, axisLabel: { ...text, formatter: percent } },
         series: look.map(([colour, type, symbol], place) => ({
           type: "line", name: names[place + 1], data: rows.map((cells) => point(cells, place + 1)), connectNulls: true,

@@ -16,7 +16,6 @@ TEXTS = {
     "theme": ("Light or dark", "浅色或深色"),
     "theme.light": ("Light", "浅色"),
     "theme.dark": ("Dark", "深色"),
-    "theme.auto": ("As the device", "跟随系统"),
     "as_of": ("As of {at}", "截至 {at}"),
     "data_as_of": ("data known up to {at}", "数据更新至 {at}"),
     "footer": (
@@ -45,7 +44,6 @@ TEXTS = {
     "rep": ("Rep", "销售"),
     "team": ("Team", "团队"),
     "close": ("Expected close", "预计成交"),
-    "percent": ("Percent", "百分比"),
     "error.unknown-opportunity": ("There is no such deal", "没有找到该商机"),
     "error.unknown-opportunity.help": (
         "Check its id, or look for it in the pipeline. A deal appears here once its records have come in.",
@@ -76,5 +74,5 @@ TEXTS = {
     "error.other": ("The service cannot answer just now", "服务暂时无法响应"),
     "error.other.help": ("Try again in a moment.", "请稍后再试。"),
     "error.back": ("To the pipeline", "返回商机列表"),
-    "error.said": ("The service says", "服务说明"),
+    "error.said": ("The service says: {what}", "服务说明：{what}"),
 }

@@ -21,6 +21,8 @@ TEXTS = {
     "forecast.period.month": ("month", "月"),
     "forecast.period.quarter": ("quarter", "季度"),
     "forecast.whole": ("Next {n} days", "未来 {n} 天"),
+    "forecast.whole.p50": ("Next {n} days, middle (P50)", "未来 {n} 天，中位数（P50）"),
+    "forecast.whole.mean": ("Next {n} days, mean", "未来 {n} 天，均值"),
     "forecast.likely": ("{low} to {high}", "{low} 至 {high}"),
     "forecast.likely.note": (
         "eight times in ten within this span (P10 to P90)",

@@ -11,7 +11,7 @@ TEXTS = {
     "models.version": ("Version {n}", "版本 {n}"),
     "models.cutoff": ("learnt from what was known by {at}", "学习截至 {at} 的已知数据"),
     "models.base": ("base rate {percent}", "基准率 {percent}"),
-    "models.rung": ("What is shown", "显示的内容"),
+    "models.rung": ("What is shown: {what}.", "显示的内容：{what}。"),
     "models.rung.model": ("the model's own probability", "模型给出的概率"),
     "models.rung.stage_rate": ("the rate of the stage", "阶段平均比率"),
     "models.rung.base_rate": ("the rate of all", "总体平均比率"),
@@ -92,5 +92,4 @@ TEXTS = {
     ),
     "models.worker": ("Worker", "进程"),
     "models.versions": ("Versions", "版本"),
-    "models.jump": ("Models on this page", "本页模型"),
 }

@@ -56,4 +56,14 @@ SENTENCES: Sequence[tuple[str, str, str]] = (
         "{0} deals in other currencies than {1} are left out",
         "有 {0} 个商机的币种不是 {1}，未计入",
     ),
+    (
+        "the (data set|store) has no opportunity of this id",
+        "No deal of this id has come in",
+        "没有收到该编号的商机",
+    ),
+    (
+        "a forecast needs the models win and close; train both and start the server again",
+        "A forecast needs the models win and close; train both and start the server again",
+        "预测需要赢单模型与成交时间模型；请训练两者后重新启动服务",
+    ),
 )
