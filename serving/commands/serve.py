@@ -70,7 +70,7 @@ def _run(host: str, port: int, workers: int, settings: Settings) -> None:
 
     from serving.running.logs import log_config
 
-    err.print(f"http://{host}:{port}/docs (the API) · http://{host}:{port}/health/ready")
+    err.print(f"http://{host}:{port} (the pages) · http://{host}:{port}/docs (the API)")
     signal.signal(signal.SIGTERM, _leave)  # uvicorn raises the signal again when it is done
     uvicorn.run(
         "serving.app:from_environment", factory=True, host=host, port=port, workers=workers,

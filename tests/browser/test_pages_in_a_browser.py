@@ -16,6 +16,10 @@ from playwright.sync_api import Browser, Page
 
 WIDTHS = (375, 1280)
 LANGUAGES = ("en", "zh-CN")
+FOCUSED = """(() => {
+  const here = document.activeElement, style = getComputedStyle(here);
+  return [here.tagName + ' ' + here.textContent.trim().slice(0, 40), style.outlineStyle, style.outlineWidth];
+})()"""
 NAMES = ("pipeline", "deal", "forecast", "models", "error")
 
 
@@ -154,10 +158,7 @@ def test_by_keyboard_one_reaches_everything_and_sees_where_one_is(
         reached = []
         for _ in range(60):
             page.keyboard.press("Tab")
-            here = page.evaluate(
-                "(() => { const e = document.activeElement; const s = getComputedStyle(e);"
-                " return [e.tagName + ' ' + e.textContent.trim().slice(0, 40), s.outlineStyle, s.outlineWidth] })()"
-            )
+            here = page.evaluate(FOCUSED)
             if here[0].startswith("BODY"):
                 break
             assert here[1:] == ["solid", "3px"], here

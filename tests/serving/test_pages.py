@@ -79,10 +79,8 @@ def test_a_deal_s_ledger_is_the_api_s_and_its_whole_percents_add_up(
 
 def rows_of(table: Element) -> list[tuple[str, int, str]]:
     """A waterfall's heads, whole figures and evidence."""
-    found = []
-    for row in table.one("tbody").all("tr"):
-        found.append((row.one("th").text, whole(row.one(of="figure").text), row.one(of="said").text))
-    return found
+    rows = table.one("tbody").all("tr")
+    return [(row.one("th").text, whole(row.one(of="figure").text), row.one(of="said").text) for row in rows]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
