@@ -27,6 +27,7 @@ from serving.routes import (
     health,
     inference,
     operations,
+    pages,
     pipeline,
     predictions,
     records,
@@ -75,6 +76,7 @@ def create_app(service: Service, held: Held | None = None) -> FastAPI:
     app.include_router(inference.router)
     app.include_router(health.router)
     app.include_router(operations.router)
+    app.include_router(pages.router)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     _surround(app, service.settings)
     return app

@@ -25,6 +25,7 @@ from serving.schemas import ScoreRequest, latest_known, rows_of
 from serving.scorer import Scorer
 from serving.settings import Settings
 from serving.stored import Asked, StoredScores, receipt_answer
+from serving.summary import summary_of
 from serving.wording import Language
 from training.labels import Target
 
@@ -131,20 +132,30 @@ class Service:
 
     def pipeline(self, wanted: Wanted, as_of: str | None, language: Language) -> Given:
         """A page of the open deals with their scores; of the store each with its receipt."""
+        found, moment = self._pipeline(as_of)
+        page, following = found.page(wanted)
+        if self.scores is not None:
+            self.scores.promise(found, page)
+        body = {"as_of": moment, "opportunities": found.answers(page, language), "next": following}
+        return Given(encoded(body), tag_of(found.tag, wanted, language))
+
+    def summary(self, wanted: Wanted, as_of: str | None) -> Given:
+        """The same deals in a few figures; see `summary_of`."""
+        found, moment = self._pipeline(as_of)
+        body = {"as_of": moment, **summary_of(found, wanted)}
+        return Given(encoded(body), tag_of(found.tag, wanted.rep_id, wanted.team_id))
+
+    def _pipeline(self, as_of: str | None) -> tuple[Pipeline, str]:
+        """The scored pipeline, and its moment."""
         when = None if as_of is None else parse_instant(as_of, self.time_zone)
         if self.scores is not None:
             today = when is None
             found = self.scores.pipeline(self.scorer, now() if when is None else when, today, self.time_zone)
         else:
             found = self._pipeline_of_folder(when)
-        page, following = found.page(wanted)
-        if self.scores is not None:
-            self.scores.promise(found, page)
-        moment = (
-            iso(int(found.scores.as_of[0])) if len(found.scores) else iso(now() if when is None else when)
-        )
-        body = {"as_of": moment, "opportunities": found.answers(page, language), "next": following}
-        return Given(encoded(body), tag_of(found.tag, wanted, language))
+        if len(found.scores):
+            return found, iso(int(found.scores.as_of[0]))
+        return found, iso(now() if when is None else when)
 
     def _pipeline_of_folder(self, when: int | None) -> Pipeline:
         source = self.source

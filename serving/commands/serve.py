@@ -76,7 +76,7 @@ def _run(host: str, port: int, workers: int, settings: Settings) -> None:
         from serving.store.addresses import shown
 
         err.print(f"store: {shown(settings.database)}")
-    err.print(f"http://{host}:{port}/docs (the API) · http://{host}:{port}/health/ready")
+    err.print(f"http://{host}:{port} (the pages) · http://{host}:{port}/docs (the API)")
     signal.signal(signal.SIGTERM, _leave)  # uvicorn raises the signal again when it is done
     uvicorn.run(
         app, factory=workers > 1, host=host, port=port, workers=workers,
