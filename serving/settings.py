@@ -6,12 +6,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from features.errors import ConfigError
 
 PREFIX = "DEALCAST_"
 DATABASE = PREFIX + "DATABASE_URL"
 RUN_FOLDER = PREFIX + "RUN_FOLDER"
+CORS = PREFIX + "CORS_ORIGINS"
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Settings:
         watch_seconds: between a worker's looks at which bundles it is to serve, give or take a fifth.
         follow_seconds: between looks at the champions in the tracking store, give or take a fifth.
         webhook_secret: of MLflow's signed webhook; None: there is none.
+        cors_origins: whose pages may ask from a browser, as the widget does: "https://crm.example".
         run_folder: where the processes of one server tell each other how they do; None: one process.
         log_requests: a line in the log for each request, or for those alone that failed.
     """
@@ -55,6 +58,7 @@ class Settings:
     watch_seconds: float = 0.5
     follow_seconds: float = 5.0
     webhook_secret: str | None = field(default=None, repr=False)
+    cors_origins: tuple[str, ...] = ()
     run_folder: Path | None = None
     log_requests: bool = True
 
@@ -84,6 +88,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         watch_seconds=_seconds(environment, "WATCH_SECONDS", Settings.watch_seconds),
         follow_seconds=_seconds(environment, "FOLLOW_SECONDS", Settings.follow_seconds),
         webhook_secret=environment.get(PREFIX + "WEBHOOK_SECRET") or None,
+        cors_origins=_origins(environment),
         run_folder=Path(run_folder) if run_folder else None,
         log_requests=_word(environment, "LOG_REQUESTS", ("all", "failed")) == "all",
     )
@@ -98,6 +103,18 @@ def hand_over(settings: Settings) -> None:
     os.environ.pop(DATABASE, None)
     if settings.database is not None:
         os.environ[DATABASE] = settings.database
+
+
+def _origins(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Origins with commas between them, each as a browser writes it."""
+    found = tuple(text.strip() for text in environment.get(CORS, "").split(",") if text.strip())
+    for origin in found:
+        parts = urlsplit(origin)
+        if parts.scheme not in {"http", "https"} or f"{parts.scheme}://{parts.netloc}" != origin:
+            raise ConfigError(
+                f"{CORS} holds {origin!r}; write origins with commas between them, such as https://crm.example"
+            )
+    return found
 
 
 def _positive(environment: Mapping[str, str], name: str, default: int) -> int:
