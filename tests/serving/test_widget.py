@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from fastapi.testclient import TestClient
 
 from features.errors import ConfigError
-from serving.app import create_app
-from serving.service import Service
-from serving.settings import settings_from
+from serving.app import create_app, open_service
+from serving.settings import Settings, settings_from
 from tests.serving.conftest import Trained
 
 CRM, OTHER = "https://crm.example", "https://else.example"
 
 
-@pytest.fixture
-def crossing(service: Service) -> TestClient:
-    settings = replace(service.settings, cors_origins=(CRM,))
-    return TestClient(create_app(replace(service, settings=settings)), raise_server_exceptions=False)
+@pytest.fixture(scope="module")
+def crossing(trained: Trained) -> TestClient:
+    settings = Settings(bundles=trained.bundles, data=trained.crm, cors_origins=(CRM,))
+    return TestClient(create_app(open_service(settings)), raise_server_exceptions=False)
 
 
 def test_the_script_is_sent_to_every_page_and_not_again_while_it_is_the_same(client: TestClient) -> None:
@@ -64,5 +61,5 @@ def test_origins_are_read_with_commas_between_them() -> None:
 
 @pytest.mark.parametrize("wrong", ["*", "crm.example", "https://crm.example/", "ftp://crm.example", "null"])
 def test_what_is_no_origin_is_refused_with_an_example(wrong: str) -> None:
-    with pytest.raises(ConfigError, match="such as https://crm.example"):
+    with pytest.raises(ConfigError, match=r"such as https://crm\.example"):
         settings_from({"DEALCAST_CORS_ORIGINS": wrong})
