@@ -38,6 +38,7 @@ from serving.running.ending import Ending
 from serving.running.gate import Gate
 from serving.running.metrics import metrics
 from serving.running.reload import Held, Reloader, held_already, held_of
+from serving.running.warm import warm_up
 from serving.running.watched import Watched
 from serving.running.workers import leave
 from serving.schemas import ScoreRequest
@@ -66,6 +67,7 @@ def create_app(service: Service, held: Held | None = None) -> FastAPI:
     app.state.reloader = Reloader(app, held or held_already(service), metrics())
     app.state.ending = Ending()
     install(app)
+    pages.tell_people(app)
     app.include_router(scores.router)
     app.include_router(changes.router)
     app.include_router(what_if.router)
@@ -112,6 +114,7 @@ def from_environment() -> FastAPI:
     held = held_of(settings.bundles)
     app = create_app(open_service(settings, held.models, held.close), held)
     settle()
+    warm_up(app.state.service)
     return app
 
 

@@ -68,6 +68,12 @@ def render(page: str, site: Site, context: Mapping[str, Any]) -> str:
     return template.render(context, page=page, site=site, shown=site.shown, t=site.shown.text, **_PARTS)
 
 
+def prepare() -> None:
+    """Have the templates read and compiled, which takes some 100 ms."""
+    for name in TEMPLATES:
+        _environment().get_template(f"{name}.html")
+
+
 @cache
 def _environment() -> Environment:
     from jinja2 import Environment, FunctionLoader, StrictUndefined

@@ -11,9 +11,13 @@ import pytest
 from fastapi.testclient import TestClient
 
 from serving.app import create_app, open_service
+from serving.bookings import Question
 from serving.pages.assets import NAMES, asset
+from serving.pages.render import Link, Site, render
 from serving.pages.shown import Shown
+from serving.pipeline import Wanted
 from serving.routes.pages import POLICY, deal_address
+from serving.running.warm import warm_up
 from serving.settings import Settings
 from serving.wording import behaviour_name
 from tests.serving.conftest import Trained
@@ -369,3 +373,45 @@ def test_the_scores_of_a_store_are_a_curve_with_a_table(stored: TestClient, deal
         assert [cell.attributes.get("data-value") for cell in row.all("td")] == [
             None if value is None else str(value) for value in given
         ]
+
+
+def test_a_browser_that_asks_for_no_page_of_ours_gets_one_and_a_program_a_problem(client: TestClient) -> None:
+    browser = {"accept": "text/html,*/*;q=0.8"}
+    assert "There is no such page" in client.get("/nowhere", headers=browser).text
+    for path, headers in (("/nowhere", {}), ("/v1/nowhere", browser)):
+        answer = client.get(path, headers=headers)
+        assert answer.status_code == 404
+        assert answer.headers["content-type"] == "application/problem+json"
+    assert client.get("/v1/scores", headers=browser).status_code == 405
+
+
+def test_a_page_is_made_without_a_server_for_a_file(client: TestClient, deals: list[str]) -> None:
+    site = Site(
+        shown=Shown("en", "UTC"),
+        deal=lambda name: f"deals/{name}.html",
+        asset=lambda name: f"assets/{name}",
+        navigation=(Link("pipeline", "index.html"),),
+        live=False,
+    )
+    answer = api(client, "/opportunities", limit=5)
+    context = {"pipeline": answer, "summary": api(client, "/pipeline"), "asked": Wanted()}
+    listed = tree_of(render("pipeline", site, context))
+    assert not listed.all("form")
+    assert listed.one("tbody").one("a").attributes["href"] == f"deals/{deals[0]}.html"
+    score = api(client, f"/opportunities/{deals[0]}/score")
+    alone = tree_of(render("deal", site, {"deal": score}))
+    assert rows_of(alone.one("div", id="win").one("table", of="waterfall"))[-1][1] == score["win"]["percent"]
+    for element in (*listed, *alone):
+        for name in ("src", "href"):
+            assert not element.attributes.get(name, "").startswith("/")
+
+
+def test_what_the_first_visitor_would_wait_for_is_made_before(trained: Trained) -> None:
+    service = open_service(Settings(trained.bundles, data=trained.crm))
+    assert service.source is not None
+    warm_up(service).join()
+    pipeline, forecast = len(service.source.pipelines), len(service.source.forecasts)
+    service.summary(Wanted(), None)
+    service.forecast(Question(), None)
+    assert (pipeline, forecast) == (1, 1) == (len(service.source.pipelines), len(service.source.forecasts))
+    warm_up(open_service(Settings(trained.bundles))).join()
