@@ -43,7 +43,8 @@ TEXTS = {
     "amount": ("Amount", "金额"),
     "rep": ("Rep", "销售"),
     "team": ("Team", "团队"),
-    "close": ("Expected close", "预计成交"),
+    "close": ("Close, if won", "预计成交（若赢单）"),
+    "close.model": ("Close", "成交时间"),
     "error.unknown-opportunity": ("There is no such deal", "没有找到该商机"),
     "error.unknown-opportunity.help": (
         "Check its id, or look for it in the pipeline. A deal appears here once its records have come in.",
