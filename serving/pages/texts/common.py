@@ -72,6 +72,11 @@ TEXTS = {
     ),
     "error.not-found": ("There is no such page", "没有此页面"),
     "error.not-found.help": ("The pages that there are stand above.", "可用的页面见上方导航。"),
+    "error.internal-error": ("Something went wrong on our side", "服务内部出错"),
+    "error.internal-error.help": (
+        "It is in the service's log; tell whoever looks after it when this happened.",
+        "错误已记入服务日志；请将发生时间告知维护人员。",
+    ),
     "error.other": ("The service cannot answer just now", "服务暂时无法响应"),
     "error.other.help": ("Try again in a moment.", "请稍后再试。"),
     "error.back": ("To the pipeline", "返回商机列表"),
