@@ -152,7 +152,6 @@ def forecast(
         "kinds": KINDS,
         "horizons": HORIZONS,
         "splits": SPLITS,
-        "figures": ("p10", "p50", "p90", "mean", "booked", "open", "new"),
     }
     return _page(request, site, "forecast", context)
 
