@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
@@ -19,6 +21,7 @@ from serving.pipeline import Wanted
 from serving.routes.pages import POLICY, deal_address
 from serving.running.warm import warm_up
 from serving.settings import Settings
+from serving.summary import tiers_of
 from serving.wording import behaviour_name
 from tests.serving.conftest import Trained
 from tests.serving.markup import Element, tree_of
@@ -167,6 +170,17 @@ def test_the_summary_counts_what_the_pages_of_the_pipeline_hold(client: TestClie
         assert bigs == [str(summary["open"]), wins, str(summary["need_help"])]
 
 
+def test_a_probability_on_the_edge_of_a_tier_is_counted_where_its_score_puts_it(client: TestClient) -> None:
+    service = client.app.state.service  # type: ignore[attr-defined]
+    model = service.scorer.models["win"]
+    medium, high = model.bundle.tiers
+    edges = np.array([medium, high, np.nextafter(high, 0), np.nextafter(medium, 0), np.nan])
+    scores = service.deals(None)[0].scores.targets["win"]
+    expected = [model.bundle.tier(float(edge)) for edge in edges[:4]]
+    found = tiers_of(replace(scores, probability=edges), np.ones(5, np.bool_))
+    assert found == {tier: expected.count(tier) for tier in ("low", "medium", "high")}
+
+
 def test_the_links_to_the_next_page_lead_through_every_deal_once(client: TestClient) -> None:
     path, seen = "/?sort=-stall", []
     while path:
@@ -286,6 +300,8 @@ def test_the_language_is_the_address_s_then_the_cookie_s_then_the_browser_s(trai
         assert language("/models", "en") == "en"
         assert language("/models?lang=zh-CN", "en") == "zh-CN"
         assert language("/models", "en") == "zh-CN"
+        assert language("/models?lang=en", "zh-CN") == "en"
+        assert language("/models?lang=zh-CN", "en") == "zh-CN"
         links = tree_of(client.get("/?sort=-stall").text).one("nav", of="languages").all("a")
         assert [link.attributes["href"] for link in links] == [
             "/?sort=-stall&lang=en",
