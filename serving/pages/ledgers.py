@@ -129,7 +129,8 @@ def _drawn(begin: int, moves: Sequence[_Move], end: int) -> Waterfall:
         for move, level in zip(loud, levels, strict=False)
     ]
     small = [step(move.name, 0, "none", 0, 0, move=move) for move in moves if not move.points]
-    ticks = [Tick(level, at(level)) for level in range(low, high + 1, _tick(high - low))]
+    every = _tick(high - low)
+    ticks = [Tick(level, at(level)) for level in range(-(-low // every) * every, high + 1, every)]
     return Waterfall(step("", begin, "base", 0, begin), steps, small, step("", end, "total", 0, end), ticks)
 
 
@@ -140,4 +141,4 @@ def _ends(levels: Sequence[int]) -> tuple[int, int]:
 
 def _tick(span: int) -> int:
     """Percent between two marks: few enough that their numbers stand apart."""
-    return 5 if span <= 20 else 10 if span <= 50 else 20
+    return 5 if span <= 20 else 10 if span <= 40 else 25
