@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware.cors import CORSMiddleware
 
 from serving.bundles import load_close, load_models
 from serving.clock import now
@@ -33,6 +34,7 @@ from serving.routes import (
     records,
     scores,
     what_if,
+    widget,
 )
 from serving.running.ending import Ending
 from serving.running.gate import Gate
@@ -51,6 +53,13 @@ from serving.what_if import WhatIfRequest
 from training.labels import Target
 
 _ROUNDS = 50_000, 20, 50  # of the garbage collector
+_CROSSING: Mapping[str, Any] = {  # what pages of other origins may do
+    "allow_methods": ("GET", "POST"),
+    "allow_headers": ("Content-Type", "If-None-Match"),
+    "expose_headers": ("ETag", "Retry-After", "X-Request-Id"),
+    "max_age": 3600,
+}
+_WARM_UP_SECONDS = 0.5  # after the start
 _PROBLEM = {"description": "problem+json (RFC 9457)", "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}
 
 
@@ -76,6 +85,7 @@ def create_app(service: Service, held: Held | None = None) -> FastAPI:
     app.include_router(pipeline.router)
     app.include_router(predictions.router)
     app.include_router(inference.router)
+    app.include_router(widget.router)
     app.include_router(health.router)
     app.include_router(operations.router)
     app.include_router(pages.router)
@@ -89,7 +99,10 @@ def _surround(app: FastAPI, settings: Settings) -> None:
     inner = app.build_middleware_stack
 
     def stack() -> Any:
-        return Watched(Gate(inner(), settings, metrics()), metrics(), settings.log_requests)
+        gate: Any = Gate(inner(), settings, metrics())
+        if settings.cors_origins:
+            gate = CORSMiddleware(gate, settings.cors_origins, **_CROSSING)
+        return Watched(gate, metrics(), settings.log_requests)
 
     app.build_middleware_stack = stack  # type: ignore[method-assign]
 
@@ -99,6 +112,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings = app.state.service.settings
     app.state.ending.listen(settings.drain_seconds)
     following = asyncio.create_task(app.state.reloader.run())
+    if getattr(app.state, "warms_up", False):  # once it is ready: being so must not wait for this
+        asyncio.get_running_loop().call_later(_WARM_UP_SECONDS, warm_up, app.state.service)
     yield
     app.state.ending.begun = True
     following.cancel()
@@ -114,7 +129,7 @@ def from_environment() -> FastAPI:
     held = held_of(settings.bundles)
     app = create_app(open_service(settings, held.models, held.close), held)
     settle()
-    warm_up(app.state.service)
+    app.state.warms_up = True
     return app
 
 
@@ -124,6 +139,7 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_ROUNDS)
+    gc.enable()
 
 
 def open_service(
@@ -143,7 +159,9 @@ def open_service(
         models, close = load_models(settings.bundles), load_close(settings.bundles)
     scorer = Scorer(models, close)
     if settings.data is None:
-        stored = None if settings.database is None else StoredScores.of(open_store(settings.database))
+        stored = None
+        if settings.database is not None:
+            stored = StoredScores.of(open_store(settings.database), settings.kept_rows)
         return Service(scorer, None, settings, stored)
     from features.sources.folder import load
 

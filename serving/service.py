@@ -226,7 +226,7 @@ class Service:
     def around(self, opportunity_id: str) -> tuple[Records, int]:
         """All records around one opportunity, and up to when they go: now, or the folder's watermark."""
         if self.scores is not None:
-            return of_stored(self.scores.store.latest(opportunity_id)[1]), now()
+            return of_stored(self.scores.rows_around(opportunity_id)), now()
         if self.source is None or self.source.data is None:
             raise no_data_set()
         data = self.source.data

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from serving.store.dataset import copy_into
+from serving.store.store import open_store
+from tests.serving.stores import DAY_1
 from tests.serving.test_serve import served
 from tests.trained import Trained
 
@@ -37,14 +41,16 @@ def address(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture(scope="module")
 def store_address(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server of a store with the same records."""
-    from serving.store.dataset import copy_into
-    from serving.store.store import open_store
-    from tests.serving.stores import DAY_1
-
     folder = tmp_path_factory.mktemp("served-store")
-    store = open_store(f"sqlite:///{folder / 'store.db'}")
-    copy_into(store, trained.data, lambda: DAY_1)
-    store.close()
-    words = (f"sqlite:///{folder / 'store.db'}", "--bundles", trained.bundles, "--no-fetch")
+    words = (store_in(folder, trained), "--bundles", trained.bundles, "--no-fetch")
     with served(*words, cwd=folder) as found:
         yield found
+
+
+def store_in(folder: Path, trained: Trained) -> str:
+    """The address of a store in a folder, with the trained world's records."""
+    address = f"sqlite:///{folder / 'store.db'}"
+    store = open_store(address)
+    copy_into(store, trained.data, lambda: DAY_1)
+    store.close()
+    return address
