@@ -112,7 +112,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings = app.state.service.settings
     app.state.ending.listen(settings.drain_seconds)
     following = asyncio.create_task(app.state.reloader.run())
-    if getattr(app.state, "warms_up", False):  # once it is ready: being so must not wait for this
+    if getattr(app.state, "warms_up", False):  # a little later: being ready must not wait for it
         asyncio.get_running_loop().call_later(_WARM_UP_SECONDS, warm_up, app.state.service)
     yield
     app.state.ending.begun = True
