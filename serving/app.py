@@ -40,6 +40,7 @@ from serving.running.ending import Ending
 from serving.running.gate import Gate
 from serving.running.metrics import metrics
 from serving.running.reload import Held, Reloader, held_already, held_of
+from serving.running.warm import warm_up
 from serving.running.watched import Watched
 from serving.running.workers import leave
 from serving.schemas import ScoreRequest
@@ -58,6 +59,7 @@ _CROSSING: Mapping[str, Any] = {  # what pages of other origins may do
     "expose_headers": ("ETag", "Retry-After", "X-Request-Id"),
     "max_age": 3600,
 }
+_WARM_UP_SECONDS = 0.5  # after the start
 _PROBLEM = {"description": "problem+json (RFC 9457)", "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}
 
 
@@ -74,6 +76,7 @@ def create_app(service: Service, held: Held | None = None) -> FastAPI:
     app.state.reloader = Reloader(app, held or held_already(service), metrics())
     app.state.ending = Ending()
     install(app)
+    pages.tell_people(app)
     app.include_router(scores.router)
     app.include_router(changes.router)
     app.include_router(what_if.router)
@@ -109,6 +112,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings = app.state.service.settings
     app.state.ending.listen(settings.drain_seconds)
     following = asyncio.create_task(app.state.reloader.run())
+    if getattr(app.state, "warms_up", False):  # a little later: being ready must not wait for it
+        asyncio.get_running_loop().call_later(_WARM_UP_SECONDS, warm_up, app.state.service)
     yield
     app.state.ending.begun = True
     following.cancel()
@@ -124,6 +129,7 @@ def from_environment() -> FastAPI:
     held = held_of(settings.bundles)
     app = create_app(open_service(settings, held.models, held.close), held)
     settle()
+    app.state.warms_up = True
     return app
 
 

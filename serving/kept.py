@@ -70,6 +70,9 @@ class Made(Generic[Thing]):
                 found = self._kept[key] = make()
         return found
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
 
 class KeptAnswers:
     """The answers used last, up to so many bytes. Threads may share it: each step is one call of a dict."""

@@ -32,6 +32,8 @@ from training.labels import Target
 if TYPE_CHECKING:
     from features.canonical import CanonicalData
 
+_AROUNDS = 64  # deals whose records are kept at hand: a page asks for them several times
+
 
 @dataclass(frozen=True)
 class Source:
@@ -43,6 +45,7 @@ class Source:
     pipelines: Made[Pipeline] = field(default_factory=Made)
     forecasts: Made[Given] = field(default_factory=lambda: Made(bookings.KEPT))
     data: CanonicalData | None = None  # the same, for what is asked of one deal's records
+    arounds: Made[Records] = field(default_factory=lambda: Made(_AROUNDS))
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ class Service:
 
     def pipeline(self, wanted: Wanted, as_of: str | None, language: Language) -> Given:
         """A page of the open deals with their scores; of the store each with its receipt."""
-        found, moment = self._pipeline(as_of)
+        found, moment = self.deals(as_of)
         page, following = found.page(wanted)
         if self.scores is not None:
             self.scores.promise(found, page)
@@ -141,11 +144,11 @@ class Service:
 
     def summary(self, wanted: Wanted, as_of: str | None) -> Given:
         """The same deals in a few figures; see `summary_of`."""
-        found, moment = self._pipeline(as_of)
+        found, moment = self.deals(as_of)
         body = {"as_of": moment, **summary_of(found, wanted)}
         return Given(encoded(body), tag_of(found.tag, wanted.rep_id, wanted.team_id))
 
-    def _pipeline(self, as_of: str | None) -> tuple[Pipeline, str]:
+    def deals(self, as_of: str | None) -> tuple[Pipeline, str]:
         """The scored pipeline, and its moment."""
         when = None if as_of is None else parse_instant(as_of, self.time_zone)
         if self.scores is not None:
@@ -226,7 +229,9 @@ class Service:
             return of_stored(self.scores.rows_around(opportunity_id)), now()
         if self.source is None or self.source.data is None:
             raise no_data_set()
-        return of_data(self.source.data, opportunity_id), self.source.watermark
+        data = self.source.data
+        found = self.source.arounds.of((opportunity_id,), lambda: of_data(data, opportunity_id))
+        return found, self.source.watermark
 
     def stored(self) -> StoredScores:
         """The store's scores. Raises Problem where no store is served."""

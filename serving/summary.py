@@ -23,7 +23,7 @@ def summary_of(pipeline: Pipeline, wanted: Wanted) -> dict[str, Any]:
     """
     chosen = pipeline.chosen(wanted)
     targets = pipeline.scores.targets
-    tiers = {str(target): _tiers(targets[target], chosen) for target in TARGETS}
+    tiers = {str(target): tiers_of(targets[target], chosen) for target in TARGETS}
     win = targets["win"]
     known = win.probability[chosen & ~np.isnan(win.probability)]
     return {
@@ -46,7 +46,8 @@ def _needs(pipeline: Pipeline) -> BoolArray:
     return found
 
 
-def _tiers(scores: TargetScores, chosen: BoolArray) -> dict[str, int]:
+def tiers_of(scores: TargetScores, chosen: BoolArray) -> dict[str, int]:
+    """How many of the chosen deals stand in each tier of a target."""
     tier = _tier(scores)[chosen]
     return {name: int((tier == place).sum()) for place, name in enumerate(TIERS)}
 

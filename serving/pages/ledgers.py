@@ -21,6 +21,7 @@ class Step:
         evidence: what speaks for it.
         left, width: of the bar, in percent of the graph's width.
         kind: `base`, `up`, `down`, or `total`.
+        begin, end: where the bar leads from and to, in percent of the graph's width.
     """
 
     name: str
@@ -29,7 +30,17 @@ class Step:
     left: float
     width: float
     kind: str
+    begin: float = 0
+    end: float = 0
     actionable: bool = False
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A mark on a graph: which percent, and where, in percent of the graph's width."""
+
+    percent: int
+    at: float
 
 
 @dataclass(frozen=True)
@@ -38,15 +49,14 @@ class Waterfall:
 
     Attributes:
         small: rows of less than a point, which are not drawn.
-        low, high: percent at the graph's ends.
+        ticks: what percent lies where.
     """
 
     begin: Step
     steps: Sequence[Step]
     small: Sequence[Step]
     end: Step
-    low: int
-    high: int
+    ticks: Sequence[Tick]
 
 
 def why(target: Mapping[str, Any], shown: Shown) -> Waterfall | None:
@@ -104,25 +114,31 @@ def _drawn(begin: int, moves: Sequence[_Move], end: int) -> Waterfall:
         levels.append(levels[-1] + move.points)
     low, high = _ends([0, *levels, end])
 
-    def bar(of: int, to: int) -> tuple[float, float]:
-        unit = 100 / (high - low)
-        return round((min(of, to) - low) * unit, 2), round(abs(to - of) * unit, 2)
+    def at(level: int) -> float:
+        return round(100 * (level - low) / (high - low), 2)
+
+    def step(name: str, points: int, kind: str, of: int, to: int, *, move: _Move | None = None) -> Step:
+        left, width = min(at(of), at(to)), round(abs(at(to) - at(of)), 2)
+        evidence, actionable = (move.evidence, move.actionable) if move else ((), False)
+        return Step(name, points, evidence, left, width, kind, at(of), at(to), actionable)
 
     steps = [
-        Step(
-            move.name, move.points, move.evidence, *bar(level, level + move.points),
-            "up" if move.points > 0 else "down", move.actionable,
+        step(
+            move.name, move.points, "up" if move.points > 0 else "down", level, level + move.points, move=move
         )
         for move, level in zip(loud, levels, strict=False)
-    ]  # fmt: skip
-    small = [
-        Step(move.name, 0, move.evidence, 0, 0, "none", move.actionable) for move in moves if not move.points
     ]
-    first = Step("", begin, (), *bar(0, begin), "base")
-    last = Step("", end, (), *bar(0, end), "total")
-    return Waterfall(first, steps, small, last, low, high)
+    small = [step(move.name, 0, "none", 0, 0, move=move) for move in moves if not move.points]
+    every = _tick(high - low)
+    ticks = [Tick(level, at(level)) for level in range(-(-low // every) * every, high + 1, every)]
+    return Waterfall(step("", begin, "base", 0, begin), steps, small, step("", end, "total", 0, end), ticks)
 
 
 def _ends(levels: Sequence[int]) -> tuple[int, int]:
     low = math.floor(min(levels) / 10) * 10
     return low, max(math.ceil(max(levels) / 10) * 10, low + _LEAST_SPAN)
+
+
+def _tick(span: int) -> int:
+    """Percent between two marks: few enough that their numbers stand apart."""
+    return 5 if span <= 20 else 10 if span <= 40 else 25

@@ -8,6 +8,7 @@ from typing import Any
 
 KINDS = ("week", "month", "quarter")
 PARTS = ("booked", "open", "new")
+FIGURES = ("p10", "p50", "p90", "mean", *PARTS)
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from serving.pages.ledgers import changed, why
 from serving.pages.measures import compared
-from serving.pages.periods import periods_of
+from serving.pages.periods import FIGURES, periods_of
 from serving.pages.shown import Shown
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-_PARTS = {"why": why, "changed": changed, "compared": compared, "periods_of": periods_of}
+_PARTS = {
+    "why": why,
+    "changed": changed,
+    "compared": compared,
+    "periods_of": periods_of,
+    "figures": FIGURES,
+}
 TEMPLATES = ("pipeline", "deal", "models", "forecast", "error")
 
 
@@ -66,6 +72,12 @@ def render(page: str, site: Site, context: Mapping[str, Any]) -> str:
     """
     template = _environment().get_template(f"{page}.html")
     return template.render(context, page=page, site=site, shown=site.shown, t=site.shown.text, **_PARTS)
+
+
+def prepare() -> None:
+    """Have the templates read and compiled, which takes some 100 ms."""
+    for name in TEMPLATES:
+        _environment().get_template(f"{name}.html")
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlencode
 
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.routing import APIRoute
 
@@ -46,6 +46,7 @@ HEADERS = {
     "referrer-policy": "same-origin",
     "vary": "Accept-Encoding, Accept-Language, Cookie",
 }
+_OF_PROGRAMS = ("/v1/", "/v2/")
 _YEAR = 365 * 24 * 3600
 _LANGUAGES: tuple[Language, ...] = ("en", "zh-CN")
 _PACKED_FROM = 1_024
@@ -151,7 +152,6 @@ def forecast(
         "kinds": KINDS,
         "horizons": HORIZONS,
         "splits": SPLITS,
-        "figures": ("p10", "p50", "p90", "mean", "booked", "open", "new"),
     }
     return _page(request, site, "forecast", context)
 
@@ -180,6 +180,20 @@ def static(request: Request, name: str, v: str = "") -> Response:
     if packed:
         headers["content-encoding"] = "gzip"
     return Response(found.packed if packed else found.body, media_type=found.media_type, headers=headers)
+
+
+def tell_people(app: FastAPI) -> None:
+    """Answer a browser that asks for no page of ours with a page; programs get their problem+json."""
+
+    async def missing(request: Request, error: Exception) -> Response:
+        wants_html = "text/html" in request.headers.get("accept", "")
+        if wants_html and not request.url.path.startswith(_OF_PROGRAMS):
+            return _fault(request, error)
+        problem = problem_of(error)
+        request.scope["problem"] = problem.name
+        return problem.response()
+
+    app.add_exception_handler(404, missing)
 
 
 def deal_address(opportunity_id: str) -> str:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
 from serving.app import create_app, open_service
+from serving.bookings import Question
 from serving.pages.assets import NAMES, asset
+from serving.pages.render import Link, Site, render
 from serving.pages.shown import Shown
+from serving.pipeline import Wanted
 from serving.routes.pages import POLICY, deal_address
+from serving.running.warm import warm_up
 from serving.settings import Settings
+from serving.summary import tiers_of
 from serving.wording import behaviour_name
 from tests.serving.conftest import Trained
 from tests.serving.markup import Element, tree_of
@@ -163,6 +170,17 @@ def test_the_summary_counts_what_the_pages_of_the_pipeline_hold(client: TestClie
         assert bigs == [str(summary["open"]), wins, str(summary["need_help"])]
 
 
+def test_a_probability_on_the_edge_of_a_tier_is_counted_where_its_score_puts_it(client: TestClient) -> None:
+    service = client.app.state.service  # type: ignore[attr-defined]
+    model = service.scorer.models["win"]
+    medium, high = model.bundle.tiers
+    edges = np.array([medium, high, np.nextafter(high, 0), np.nextafter(medium, 0), np.nan])
+    scores = service.deals(None)[0].scores.targets["win"]
+    expected = [model.bundle.tier(float(edge)) for edge in edges[:4]]
+    found = tiers_of(replace(scores, probability=edges), np.ones(5, np.bool_))
+    assert found == {tier: expected.count(tier) for tier in ("low", "medium", "high")}
+
+
 def test_the_links_to_the_next_page_lead_through_every_deal_once(client: TestClient) -> None:
     path, seen = "/?sort=-stall", []
     while path:
@@ -282,6 +300,8 @@ def test_the_language_is_the_address_s_then_the_cookie_s_then_the_browser_s(trai
         assert language("/models", "en") == "en"
         assert language("/models?lang=zh-CN", "en") == "zh-CN"
         assert language("/models", "en") == "zh-CN"
+        assert language("/models?lang=en", "zh-CN") == "en"
+        assert language("/models?lang=zh-CN", "en") == "zh-CN"
         links = tree_of(client.get("/?sort=-stall").text).one("nav", of="languages").all("a")
         assert [link.attributes["href"] for link in links] == [
             "/?sort=-stall&lang=en",
@@ -343,7 +363,7 @@ def test_files_are_kept_by_browsers_as_long_as_they_stay_the_same(client: TestCl
         assert answer.status_code == 200
         assert "immutable" in answer.headers["cache-control"]
         assert client.get(link.split("?")[0]).headers["cache-control"] == "no-cache"
-    assert client.get("/static/../app.py").status_code == 404
+    assert client.get("/static/..%2F..%2Fapp.py").status_code == 404
 
 
 def test_the_library_s_licences_are_served_beside_it(client: TestClient) -> None:
@@ -369,3 +389,49 @@ def test_the_scores_of_a_store_are_a_curve_with_a_table(stored: TestClient, deal
         assert [cell.attributes.get("data-value") for cell in row.all("td")] == [
             None if value is None else str(value) for value in given
         ]
+
+
+def test_a_browser_that_asks_for_no_page_of_ours_gets_one_and_a_program_a_problem(client: TestClient) -> None:
+    browser = {"accept": "text/html,*/*;q=0.8"}
+    assert "There is no such page" in client.get("/nowhere", headers=browser).text
+    for path, headers in (("/nowhere", {}), ("/v1/nowhere", browser)):
+        answer = client.get(path, headers=headers)
+        assert answer.status_code == 404
+        assert answer.headers["content-type"] == "application/problem+json"
+    assert client.get("/v1/scores", headers=browser).status_code == 405
+
+
+def test_a_page_is_made_without_a_server_for_a_file(client: TestClient, deals: list[str]) -> None:
+    site = Site(
+        shown=Shown("en", "UTC"),
+        deal=lambda name: f"deals/{name}.html",
+        asset=lambda name: f"assets/{name}",
+        navigation=(Link("pipeline", "index.html"),),
+        live=False,
+    )
+    answer = api(client, "/opportunities", limit=5)
+    context = {"pipeline": answer, "summary": api(client, "/pipeline"), "asked": Wanted()}
+    listed = tree_of(render("pipeline", site, context))
+    assert listed.one("tbody").one("a").attributes["href"] == f"deals/{deals[0]}.html"
+    score = api(client, f"/opportunities/{deals[0]}/score")
+    alone = tree_of(render("deal", site, {"deal": score}))
+    assert rows_of(alone.one("div", id="win").one("table", of="waterfall"))[-1][1] == score["win"]["percent"]
+    forecast = render(
+        "forecast", site, {"forecast": api(client, "/forecast"), "asked": {"period": "week", "by": ""}}
+    )
+    models = render("models", site, {"models": api(client, "/models")})
+    for element in (*listed, *alone, *tree_of(forecast), *tree_of(models)):
+        assert element.tag != "form"
+        for name in ("src", "href"):
+            assert not element.attributes.get(name, "").startswith("/")
+
+
+def test_what_the_first_visitor_would_wait_for_is_made_before(trained: Trained) -> None:
+    service = open_service(Settings(trained.bundles, data=trained.crm))
+    assert service.source is not None
+    warm_up(service).join()
+    pipeline, forecast = len(service.source.pipelines), len(service.source.forecasts)
+    service.summary(Wanted(), None)
+    service.forecast(Question(), None)
+    assert (pipeline, forecast) == (1, 1) == (len(service.source.pipelines), len(service.source.forecasts))
+    warm_up(open_service(Settings(trained.bundles))).join()

@@ -3,6 +3,7 @@
 (() => {
   "use strict";
   const day = new Intl.DateTimeFormat(document.documentElement.lang, { month: "short", day: "numeric" });
+  const paper = matchMedia("print");
   const small = matchMedia("(max-width: 48rem)");
   const value = (cell) => (cell && cell.dataset.value !== undefined ? Number(cell.dataset.value) : null);
   const rowsOf = (figure) => [...figure.querySelectorAll("tbody tr")].map((row) => [...row.cells]);
@@ -123,20 +124,19 @@
     },
   };
 
-  const charts = [];
   for (const figure of document.querySelectorAll("figure[data-chart]")) {
     const plot = figure.querySelector(".plot");
     plot.classList.add("drawn");
     const chart = echarts.init(plot, null, { renderer: "svg" });
     chart.setOption({ ...hushed, ...drawn[figure.dataset.chart](figure) });
-    new ResizeObserver(() => chart.resize()).observe(plot);
-    charts.push(chart);
+    // With its own measure the drawing can take any width that paper gives it.
+    chart.on("rendered", () => plot.querySelector("svg").setAttribute("viewBox", `0 0 ${chart.getWidth()} ${chart.getHeight()}`));
+    new ResizeObserver(() => { if (!paper.matches) chart.resize(); }).observe(plot);
     // The table is a look away once the chart stands; on paper both are there.
     for (const part of figure.querySelectorAll("details")) part.open = false;
     for (const part of figure.querySelectorAll(".legend")) part.hidden = false;
   }
   addEventListener("beforeprint", () => {
     for (const part of document.querySelectorAll("figure[data-chart] details")) part.open = true;
-    for (const chart of charts) chart.resize();
   });
 })();

@@ -43,7 +43,8 @@ TEXTS = {
     "amount": ("Amount", "金额"),
     "rep": ("Rep", "销售"),
     "team": ("Team", "团队"),
-    "close": ("Expected close", "预计成交"),
+    "close": ("Close, if won", "预计成交（若赢单）"),
+    "close.model": ("Close", "成交时间"),
     "error.unknown-opportunity": ("There is no such deal", "没有找到该商机"),
     "error.unknown-opportunity.help": (
         "Check its id, or look for it in the pipeline. A deal appears here once its records have come in.",
@@ -71,6 +72,11 @@ TEXTS = {
     ),
     "error.not-found": ("There is no such page", "没有此页面"),
     "error.not-found.help": ("The pages that there are stand above.", "可用的页面见上方导航。"),
+    "error.internal-error": ("Something went wrong on our side", "服务内部出错"),
+    "error.internal-error.help": (
+        "It is in the service's log; tell whoever looks after it when this happened.",
+        "错误已记入服务日志；请将发生时间告知维护人员。",
+    ),
     "error.other": ("The service cannot answer just now", "服务暂时无法响应"),
     "error.other.help": ("Try again in a moment.", "请稍后再试。"),
     "error.back": ("To the pipeline", "返回商机列表"),

@@ -105,5 +105,5 @@ TEXTS = {
         "模型未学习过的取值，按缺失处理：{names}",
     ),
     "deal.about.json": ("The same as JSON", "以 JSON 查看"),
-    "deal.abstained": ("No score: {why}.", "暂无评分：{why}。"),
+    "deal.abstained": ("{why}.", "{why}。"),
 }

@@ -66,4 +66,9 @@ SENTENCES: Sequence[tuple[str, str, str]] = (
         "A forecast needs the models win and close; train both and start the server again",
         "预测需要赢单模型与成交时间模型；请训练两者后重新启动服务",
     ),
+    (
+        "an error of the server; its log says more",
+        "an error of the server; its log says more",
+        "服务器错误，详情见日志",
+    ),
 )

@@ -1,0 +1,41 @@
+"""What the first visitor would else wait for, made once before anybody asks."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from features.errors import DataError
+from serving.bookings import Question
+from serving.pages.render import prepare
+from serving.problems import Problem
+from serving.service import Service
+from training.errors import BundleError
+
+log = logging.getLogger("dealcast.serving")
+
+
+def warm_up(service: Service) -> threading.Thread:
+    """Score the pipeline, explain a deal, draw the forecast and read the templates, in a thread of its own.
+
+    What cannot be made is told to who asks for it; here it is passed over.
+    """
+    thread = threading.Thread(target=_warm, args=(service,), name="warm-up", daemon=True)
+    thread.start()
+    return thread
+
+
+def _warm(service: Service) -> None:
+    prepare()
+    for make in (_some_deal, lambda service: service.forecast(Question(), None)):
+        try:
+            make(service)
+        except (Problem, DataError, BundleError) as error:
+            log.info("not made beforehand: %s", type(error).__name__)
+
+
+def _some_deal(service: Service) -> None:
+    """The pipeline, and one deal of it explained, of which nothing is kept."""
+    found, _ = service.deals(None)
+    if len(found.scores):
+        service.what_if(found.scores.opportunity_ids[0], b"", "en")
