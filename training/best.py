@@ -49,9 +49,7 @@ class Best:
         masks = [given & (self.group == which) for which in (1, 0)]
         if not self.shown or not all(mask.any() for mask in masks):
             return None
-        best, others = (
-            float(np.average(self.raw[i][mask], weights=self.weight[mask])) for mask in masks
-        )
+        best, others = (float(np.average(self.raw[i][mask], weights=self.weight[mask])) for mask in masks)
         return {"best": best, "others": others}
 
     def described(self) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.times import FloatArray, IntArray
 from features.errors import DataError
+from features.times import FloatArray, IntArray
 from training.places import places_of
 
 _STEPS = 50
@@ -23,9 +23,19 @@ _MOST_STEP = 5.0
 
 
 @dataclass(frozen=True)
-class Clusters:
-    """The deal and the rep of each row; any whole numbers."""
+class Rows:
+    """What is fitted to.
 
+    Attributes:
+        columns: float64, rows x columns, no NaN, an intercept among them.
+        label: 1 or 0 per row.
+        weight: >= 0 per row.
+        deal, rep: whose each row is; any whole numbers.
+    """
+
+    columns: FloatArray
+    label: FloatArray
+    weight: FloatArray
     deal: IntArray
     rep: IntArray
 
@@ -47,33 +57,25 @@ class Fit:
     linear: FloatArray
 
 
-def fit_logistic(
-    columns: FloatArray,
-    label: FloatArray,
-    weight: FloatArray,
-    penalty: FloatArray,
-    clusters: Clusters,
-    count: int,
-) -> Fit:
+def fit_logistic(rows: Rows, penalty: FloatArray, count: int) -> Fit:
     """The penalised maximum likelihood, with clustered errors of the first `count` columns.
 
     Args:
-        columns: float64, rows x columns, no NaN, an intercept among them.
-        label: 1 or 0. weight: >= 0.
         penalty: per column, half of it times the coefficient's square is taken off the log-likelihood; above
             0 but for the intercept.
 
     Raises:
         DataError: the fit does not settle.
     """
-    beta = _newton(columns, label, weight, penalty)
-    linear = columns @ beta
+    beta = _newton(rows, penalty)
+    linear = rows.columns @ beta
     chance = _chance(linear)
-    score = columns * (weight * (label - chance))[:, None]
-    information = _information(columns, weight, chance, penalty)
-    by_deal = _sandwich(score, information, clusters.deal)[:count]
-    by_rep = _jackknife(columns, weight * chance * (1 - chance), score, information, clusters.rep)[:count]
-    deals, reps = places_of(clusters.deal)[1], places_of(clusters.rep)[1]
+    score = rows.columns * (rows.weight * (rows.label - chance))[:, None]
+    spread = rows.weight * chance * (1 - chance)
+    information = _information(rows.columns, spread, penalty)
+    by_deal = _sandwich(score, information, rows.deal)[:count]
+    by_rep = _jackknife(rows.columns, spread, score, information, rows.rep)[:count]
+    deals, reps = places_of(rows.deal)[1], places_of(rows.rep)[1]
     return Fit(
         beta,
         np.sqrt(np.maximum(by_deal, by_rep)),
@@ -82,24 +84,28 @@ def fit_logistic(
     )
 
 
-def _newton(columns: FloatArray, label: FloatArray, weight: FloatArray, penalty: FloatArray) -> FloatArray:
-    beta = np.zeros(columns.shape[1])
+def _newton(rows: Rows, penalty: FloatArray) -> FloatArray:
+    beta = np.zeros(rows.columns.shape[1])
     for _ in range(_STEPS):
-        chance = _chance(columns @ beta)
-        gradient = columns.T @ (weight * (label - chance)) - penalty * beta
-        step = np.linalg.solve(_information(columns, weight, chance, penalty), gradient)
-        beta = beta + np.clip(step, -_MOST_STEP, _MOST_STEP)
+        chance = _chance(rows.columns @ beta)
+        gradient = rows.columns.T @ (rows.weight * (rows.label - chance)) - penalty * beta
+        information = _information(rows.columns, rows.weight * chance * (1 - chance), penalty)
+        step = np.clip(np.linalg.solve(information, gradient), -_MOST_STEP, _MOST_STEP)
+        beta = np.asarray(beta + step)
         if np.abs(step).max() < _STILL:
             return beta
-    raise DataError("a regression of wins on behaviours does not settle; are won and lost deals told apart by one column?")
+    raise DataError(
+        "the regression of wins on behaviours does not settle; a column that tells won deals from lost ones"
+        " alone may be the cause, see `dealcast audit`"
+    )
 
 
 def _chance(linear: FloatArray) -> FloatArray:
     return np.asarray(0.5 * (1 + np.tanh(0.5 * linear)))
 
 
-def _information(columns: FloatArray, weight: FloatArray, chance: FloatArray, penalty: FloatArray) -> FloatArray:
-    return np.asarray((columns * (weight * chance * (1 - chance))[:, None]).T @ columns + np.diag(penalty))
+def _information(columns: FloatArray, spread: FloatArray, penalty: FloatArray) -> FloatArray:
+    return np.asarray((columns * spread[:, None]).T @ columns + np.diag(penalty))
 
 
 def _sandwich(score: FloatArray, information: FloatArray, cluster: IntArray) -> FloatArray:

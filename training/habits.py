@@ -82,7 +82,8 @@ class Habit:
 
 @dataclass(frozen=True)
 class Design:
-    """Columns of the case mix, and of which of the behaviours not measured here."""
+    """Behaviours, the columns of the case mix (an intercept first, the reps last), and those behaviours
+    that vary too little here to be judged."""
 
     habits: tuple[Habit, ...]
     mix: FloatArray
@@ -186,12 +187,12 @@ def _categories(landmarks: Landmarks) -> list[FloatArray]:
     """A column for each text of a category that enough rows have, for each landmark, and each rep."""
     found = []
     for name in CATEGORIES:
-        found += _indicators(landmarks.frame.texts(name), _LEAST_ROWS)
-    found += _indicators(landmarks.landmark, 1)
-    return found + _indicators(landmarks.rep, 1)
+        found += _indicators(landmarks.frame.texts(name).tolist(), _LEAST_ROWS)
+    found += _indicators(landmarks.landmark.tolist(), 1)
+    return found + _indicators(landmarks.rep.tolist(), 1)
 
 
-def _indicators(values: Sequence[object] | FloatArray | IntArray, least: int) -> list[FloatArray]:
+def _indicators(values: Sequence[object], least: int) -> list[FloatArray]:
     texts = np.array([str(value) for value in values])
     names, counts = np.unique(texts, return_counts=True)
     return [(texts == name).astype(np.float64) for name in names[counts >= least]]

@@ -10,7 +10,6 @@ most `FALSE_SHARE`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,7 +18,7 @@ import numpy as np
 from features.canonical import CanonicalData
 from features.times import FloatArray, iso
 from training.best import Best, best_of
-from training.clustered import Clusters, fit_logistic
+from training.clustered import Rows, fit_logistic
 from training.dataset import Source, open_source
 from training.habits import FEATURES, Design, design_of, plain
 from training.landmarks import Landmarks, landmarks_of
@@ -67,9 +66,9 @@ def patterns(data: CanonicalData, as_of: int) -> dict[str, Any]:
         return answer | {"abstained": too_little(few, LEAST_DEALS), "behaviours": []}
     design = design_of(landmarks)
     effects, linear = _adjusted(landmarks, design)
-    alone = _unadjusted(landmarks, design)
+    found = _Found(landmarks, design, effects, linear, _unadjusted(landmarks, design))
     best = best_of(landmarks, design)
-    entries = [_entry(i, landmarks, design, effects, linear, alone, best) for i in range(len(design.habits))]
+    entries = [_entry(i, found, best) for i in range(len(design.habits))]
     entries.sort(key=lambda entry: (entry["q"], -abs(entry["points"])))
     return answer | {
         "abstained": None,
@@ -110,33 +109,42 @@ def _adjusted(landmarks: Landmarks, design: Design) -> tuple[Effects, FloatArray
     columns = np.column_stack([*(habit.within for habit in design.habits), design.mix])
     penalty = np.full(columns.shape[1], PULL)
     penalty[count] = 0.0  # the intercept
-    clusters = Clusters(landmarks.deal, landmarks.rep)
-    fit = fit_logistic(columns, landmarks.won, landmarks.weight, penalty, clusters, count)
+    rows = Rows(columns, landmarks.won, landmarks.weight, landmarks.deal, landmarks.rep)
+    fit = fit_logistic(rows, penalty, count)
     return effects_of(fit.beta[:count], fit.error, fit.degrees), fit.linear
 
 
 def _unadjusted(landmarks: Landmarks, design: Design) -> Effects:
     """Each behaviour alone, compared with all deals of the same age, deals taken for independent."""
-    found = []
+    found, nobody = [], np.zeros(len(landmarks.deal), np.int64)
     for habit in design.habits:
         ages = [landmarks.landmark == i for i in range(len(landmarks.days))]
         columns = np.column_stack([plain(habit, landmarks), *ages]).astype(np.float64)
         penalty = np.array([PULL, *[1e-6] * len(ages)])
-        clusters = Clusters(landmarks.deal, np.zeros(len(landmarks.deal), np.int64))
-        fit = fit_logistic(columns, landmarks.won, landmarks.weight, penalty, clusters, 1)
+        rows = Rows(columns, landmarks.won, landmarks.weight, landmarks.deal, nobody)
+        fit = fit_logistic(rows, penalty, 1)
         found.append((fit.beta[0], fit.error[0], fit.degrees[0]))
     return effects_of(*np.array(found).T)
 
 
-def _entry(
-    i: int, landmarks: Landmarks, design: Design, effects: Effects, linear: FloatArray, alone: Effects,
-    best: Best,
-) -> dict[str, Any]:  # fmt: skip
-    habit = design.habits[i]
+@dataclass(frozen=True)
+class _Found:
+    landmarks: Landmarks
+    design: Design
+    effects: Effects
+    linear: FloatArray
+    alone: Effects
+
+    def points(self, i: int) -> float:
+        """What the shrunk effect of one standard deviation comes to, on the mean over the deals."""
+        rest = self.linear - self.effects.raw[i] * self.design.habits[i].within
+        half = self.effects.shrunk[i] / 2
+        return float(np.average(_chance(rest + half) - _chance(rest - half), weights=self.landmarks.weight))
+
+
+def _entry(i: int, found: _Found, best: Best) -> dict[str, Any]:
+    habit, landmarks, effects, alone = found.design.habits[i], found.landmarks, found.effects, found.alone
     given = ~np.isnan(habit.raw)
-    rest = linear - effects.raw[i] * habit.within
-    half = effects.shrunk[i] / 2
-    points = float(np.average(_chance(rest + half) - _chance(rest - half), weights=landmarks.weight))
     entry: dict[str, Any] = {
         "feature": habit.feature.name,
         "behaviour": habit.feature.behaviour,
@@ -146,7 +154,7 @@ def _entry(
         "to": habit.high,
         "odds_ratio": float(np.exp(effects.shrunk[i])),
         "interval": [float(np.exp(effects.low[i])), float(np.exp(effects.high[i]))],
-        "points": points,
+        "points": found.points(i),
         "q": float(effects.q[i]),
         "named": bool(effects.q[i] <= FALSE_SHARE),
         "unadjusted": {
@@ -174,9 +182,5 @@ def _about(source: Source, landmarks: Landmarks) -> dict[str, Any]:
         "n_won": len(np.unique(landmarks.deal[won])),
         "n_reps": len(landmarks.reps),
         "false_discovery_rate": FALSE_SHARE,
-        "notice": _both(NOTICE),
+        "notice": dict(NOTICE),
     }
-
-
-def _both(texts: Mapping[str, str]) -> dict[str, str]:
-    return dict(texts)
