@@ -25,6 +25,7 @@ from serving.commands import (
     rules,
     serve,
     store,
+    study,
     tune,
 )
 
@@ -55,6 +56,7 @@ app.command()(forecast.forecast)
 app.command()(backtest.backtest)
 app.command()(drift.drift)
 app.command()(rules.rules)
+app.command()(study.study)
 app.command()(models.pull)
 app.command()(follow.follow)
 app.command()(serve.serve)
