@@ -31,6 +31,7 @@ from serving.routes import (
     predictions,
     records,
     scores,
+    similar,
     what_if,
 )
 from serving.running.ending import Ending
@@ -68,6 +69,7 @@ def create_app(service: Service, held: Held | None = None) -> FastAPI:
     app.include_router(scores.router)
     app.include_router(changes.router)
     app.include_router(what_if.router)
+    app.include_router(similar.router)
     app.include_router(forecast.router)
     app.include_router(records.router)
     app.include_router(pipeline.router)

@@ -24,6 +24,7 @@ from serving.problems import Problem, invalid, not_json, unfit
 from serving.schemas import ScoreRequest, latest_known, rows_of
 from serving.scorer import Scorer
 from serving.settings import Settings
+from serving.similar import Closed, closed_of, scored_one, similar_of
 from serving.stored import Asked, StoredScores, receipt_answer
 from serving.wording import Language
 from training.labels import Target
@@ -41,6 +42,7 @@ class Source:
     mark: str = field(default_factory=lambda: uuid4().hex)  # of what was read: it names no other reading
     pipelines: Made[Pipeline] = field(default_factory=Made)
     forecasts: Made[Given] = field(default_factory=lambda: Made(bookings.KEPT))
+    closed: Made[Closed] = field(default_factory=lambda: Made(1))
     data: CanonicalData | None = None  # the same, for what is asked of one deal's records
 
 
@@ -180,6 +182,26 @@ class Service:
                 self.scorer, data, moment, source.watermark, asked, mark=source.mark
             ),
         )
+
+    def similar(self, opportunity_id: str, as_of: str | None, limit: int, language: Language) -> Given:
+        """The closed deals most like an opportunity, by default as of now, or as of the folder's watermark.
+
+        Raises:
+            UnknownEntity: there is no such opportunity.
+            Problem: 404 where nothing is served by id.
+        """
+        when = None if as_of is None else parse_instant(as_of, self.time_zone)
+        if self.scores is not None:
+            asked = Asked(opportunity_id, now() if when is None else when, explain=True, language=language)
+            return self.scores.similar(self.scorer, asked, limit)
+        source = self.source
+        if source is None:
+            raise no_data_set()
+        moment = source.watermark if when is None else when
+        closed = source.closed.of((self.scorer.number,), lambda: closed_of(self.scorer, source.histories))
+        scores = scored_one(self.scorer, source.histories, opportunity_id, moment)
+        body = encoded(similar_of(closed, scores, source.watermark, limit, language))
+        return Given(body, tag_of(source.mark, opportunity_id, moment, limit, language, self.scorer.versions))
 
     def changes(
         self, opportunity_id: str, window: tuple[str, str | None], target: Target | None, language: Language
