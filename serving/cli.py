@@ -20,6 +20,7 @@ from serving.commands import (
     forecast,
     models,
     outbox,
+    patterns,
     promotion,
     retrain,
     rules,
@@ -56,6 +57,7 @@ app.command()(forecast.forecast)
 app.command()(backtest.backtest)
 app.command()(drift.drift)
 app.command()(rules.rules)
+app.command()(patterns.patterns)
 app.command()(study.study)
 app.command()(models.pull)
 app.command()(follow.follow)
