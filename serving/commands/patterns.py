@@ -20,7 +20,7 @@ _HEADS = {
 }
 _TITLES = {
     "en": (
-        "Behaviours that go with winning ({n_deals:,} closed deals, {n_reps} reps, {days} days after creation)",
+        "Behaviours that go with winning ({n_deals:,} closed deals, {n_reps} reps, at {days} days of age)",
         "Behaviours without a reliable link with winning",
         "named without adjustment, but going with other behaviours, the rep or the case mix: {names}",
         "too little variation to be judged: {names}",
