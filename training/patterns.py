@@ -5,7 +5,7 @@ case mix (`habits`), in one logistic regression of all behaviours at once, so th
 another behaviour is not named for it. Errors are clustered by deal and rep (`clustered`). The effects are
 drawn together towards none as far as the data call for it (empirical Bayes; Morris 1983,
 10.1080/01621459.1983.10477920). A behaviour is named where its q-value (Benjamini and Hochberg 1995) is at
-most `FALSE_SHARE`.
+most `FALSE_SHARE` and its interval does not hold "none".
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def _entry(i: int, found: _Found, best: Best) -> dict[str, Any]:
         "interval": [float(np.exp(effects.low[i])), float(np.exp(effects.high[i]))],
         "points": found.points(i),
         "q": float(effects.q[i]),
-        "named": bool(effects.q[i] <= FALSE_SHARE),
+        "named": bool(effects.q[i] <= FALSE_SHARE and effects.low[i] * effects.high[i] > 0),
         "unadjusted": {
             "odds_ratio": float(np.exp(alone.raw[i])),
             "q": float(alone.q[i]),
