@@ -32,6 +32,7 @@ from serving.routes import (
     records,
     scores,
     similar,
+    team,
     what_if,
 )
 from serving.running.ending import Ending
@@ -70,6 +71,7 @@ def create_app(service: Service, held: Held | None = None) -> FastAPI:
     app.include_router(changes.router)
     app.include_router(what_if.router)
     app.include_router(similar.router)
+    app.include_router(team.router)
     app.include_router(forecast.router)
     app.include_router(records.router)
     app.include_router(pipeline.router)

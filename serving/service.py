@@ -26,6 +26,8 @@ from serving.scorer import Scorer
 from serving.settings import Settings
 from serving.similar import Closed, closed_of, scored_one, similar_of
 from serving.stored import Asked, StoredScores, receipt_answer
+from serving.studied import Section, Studied, spoken
+from serving.team import Group, figures_of
 from serving.wording import Language
 from training.labels import Target
 
@@ -54,6 +56,7 @@ class Service:
     source: Source | None
     settings: Settings
     scores: StoredScores | None = None
+    studies: Made[Studied] = field(default_factory=lambda: Made(1))
 
     @property
     def time_zone(self) -> str:
@@ -202,6 +205,26 @@ class Service:
         scores = scored_one(self.scorer, source.histories, opportunity_id, moment)
         body = encoded(similar_of(closed, scores, source.watermark, limit, language))
         return Given(body, tag_of(source.mark, opportunity_id, moment, limit, language, self.scorer.versions))
+
+    def patterns(self, language: Language) -> Given:
+        """Which behaviours go with winning, as a study found. Raises Problem (404) where there is none."""
+        section = self._studied("patterns")
+        body = encoded(spoken(section.found, language))
+        return Given(body, tag_of("patterns", section.mark, language))
+
+    def team(self, group: Group, language: Language) -> Given:
+        """The figures of a group, as a study found.
+
+        Raises:
+            Problem: 404 where there is no study or no such group, 422 where more than one is named.
+        """
+        section = self._studied("team")
+        body = encoded(figures_of(section.found, group, language))
+        return Given(body, tag_of("team", section.mark, group, language))
+
+    def _studied(self, name: str) -> Section:
+        folder = self.settings.bundles
+        return self.studies.of((folder,), lambda: Studied(folder)).section(name)
 
     def changes(
         self, opportunity_id: str, window: tuple[str, str | None], target: Target | None, language: Language

@@ -63,7 +63,8 @@ def patterns(data: CanonicalData, as_of: int) -> dict[str, Any]:
     answer = _about(source, landmarks)
     few = min(landmarks.deals(True), landmarks.deals(False))
     if few < LEAST_DEALS:
-        return answer | {"abstained": too_little(few, LEAST_DEALS), "behaviours": []}
+        why = too_little(few, LEAST_DEALS)
+        return answer | {"abstained": why, "behaviours": [], "unmeasured": [], "best_group": None}
     design = design_of(landmarks)
     effects, linear = _adjusted(landmarks, design)
     found = _Found(landmarks, design, effects, linear, _unadjusted(landmarks, design))

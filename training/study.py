@@ -20,6 +20,8 @@ from features.times import iso
 from training.dataset import open_source
 from training.digest import digest_of
 from training.dwell_rule import dwell_rule
+from training.patterns import patterns
+from training.team_figures import team
 
 FILE = "study.json"
 FORMAT = 1
@@ -33,7 +35,7 @@ def dwell(data: CanonicalData, as_of: int) -> dict[str, Any]:
     return dwell_rule(open_source(data, as_of)).to_dict()
 
 
-SECTIONS: Mapping[str, Section] = MappingProxyType({"dwell": dwell})
+SECTIONS: Mapping[str, Section] = MappingProxyType({"dwell": dwell, "patterns": patterns, "team": team})
 
 
 def study(
