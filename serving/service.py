@@ -26,8 +26,7 @@ from serving.scorer import Scorer
 from serving.settings import Settings
 from serving.similar import Closed, closed_of, scored_one, similar_of
 from serving.stored import Asked, StoredScores, receipt_answer
-from serving.studied import Section, Studied, spoken
-from serving.team import Group, figures_of
+from serving.team import Group, figures_of, section_of, spoken
 from serving.wording import Language
 from training.labels import Target
 
@@ -56,7 +55,6 @@ class Service:
     source: Source | None
     settings: Settings
     scores: StoredScores | None = None
-    studies: Made[Studied] = field(default_factory=lambda: Made(1))
 
     @property
     def time_zone(self) -> str:
@@ -208,9 +206,8 @@ class Service:
 
     def patterns(self, language: Language) -> Given:
         """Which behaviours go with winning, as a study found. Raises Problem (404) where there is none."""
-        section = self._studied("patterns")
-        body = encoded(spoken(section.found, language))
-        return Given(body, tag_of("patterns", section.mark, language))
+        found, mark = section_of(self.settings.bundles, "patterns")
+        return Given(encoded(spoken(found, language)), tag_of("patterns", mark, language))
 
     def team(self, group: Group, language: Language) -> Given:
         """The figures of a group, as a study found.
@@ -218,13 +215,8 @@ class Service:
         Raises:
             Problem: 404 where there is no study or no such group, 422 where more than one is named.
         """
-        section = self._studied("team")
-        body = encoded(figures_of(section.found, group, language))
-        return Given(body, tag_of("team", section.mark, group, language))
-
-    def _studied(self, name: str) -> Section:
-        folder = self.settings.bundles
-        return self.studies.of((folder,), lambda: Studied(folder)).section(name)
+        found, mark = section_of(self.settings.bundles, "team")
+        return Given(encoded(figures_of(found, group, language)), tag_of("team", mark, group, language))
 
     def changes(
         self, opportunity_id: str, window: tuple[str, str | None], target: Target | None, language: Language

@@ -1,16 +1,18 @@
-"""Team figures of a study as they are asked for: of the firm, a team, a region, or a rep's own."""
+"""Patterns and team figures of a study as they are asked for: in one language, and of one group."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from serving.problems import Problem, unfit
-from serving.studied import spoken
+from serving.study import study_in
 from serving.wording import Language
 
 _ABOUT = ("as_of", "window_days", "every_days", "currency", "least", "notice")
+_TEXTS: Final = frozenset(("en", "zh-CN"))
 _LISTS: Mapping[str, str] = {"team": "teams", "region": "regions", "rep": "reps"}
 
 
@@ -32,6 +34,40 @@ class Group:
         if len(given) > 1:
             raise unfit("team_id", "only one of team_id, rep_id and region can be asked for")
         return given[0] if given else ("all", None)
+
+
+def section_of(bundles: Path, name: str) -> tuple[Mapping[str, Any], str]:
+    """A section of the study beside the bundles, and the mark of its file.
+
+    Raises:
+        Problem: 404 where there is no study, or it lacks the section; the detail says what to run.
+        DataError: the file is damaged.
+    """
+    study = study_in(bundles)
+    found = study.section(name)
+    if not found:
+        lacking = (
+            f"the study has no section {name!r}" if study.mark else "there is no study beside the models"
+        )
+        raise Problem(
+            404, "no-study", "No study to read",
+            f"{lacking}; make it with `dealcast study DATA --out BUNDLES/study.json`, which says what it leaves"
+            " out and why",
+        )  # fmt: skip
+    return found, study.mark
+
+
+def spoken(found: Any, language: Language) -> Any:
+    """The same with each text in one language: what has exactly `en` and `zh-CN` becomes a text.
+
+    >>> spoken({"note": {"en": "few deals", "zh-CN": "商机太少"}, "n": 3}, "zh-CN")
+    {'note': '商机太少', 'n': 3}
+    """
+    if isinstance(found, Mapping):
+        if found.keys() == _TEXTS:
+            return found[language]
+        return {name: spoken(value, language) for name, value in found.items()}
+    return [spoken(each, language) for each in found] if isinstance(found, list) else found
 
 
 def figures_of(found: Mapping[str, Any], group: Group, language: Language) -> dict[str, Any]:

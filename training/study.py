@@ -17,13 +17,13 @@ from typing import Any
 from features.canonical import CanonicalData
 from features.errors import DataError
 from features.times import iso
+from training.alerts.record import alerts
 from training.dataset import open_source
 from training.digest import digest_of
 from training.dwell_rule import dwell_rule
 from training.patterns import patterns
 from training.team_figures import team
 
-FILE = "study.json"
 FORMAT = 1
 
 Section = Callable[[CanonicalData, int], dict[str, Any]]
@@ -35,7 +35,9 @@ def dwell(data: CanonicalData, as_of: int) -> dict[str, Any]:
     return dwell_rule(open_source(data, as_of)).to_dict()
 
 
-SECTIONS: Mapping[str, Section] = MappingProxyType({"dwell": dwell, "patterns": patterns, "team": team})
+SECTIONS: Mapping[str, Section] = MappingProxyType(
+    {"alerts": alerts, "dwell": dwell, "patterns": patterns, "team": team}
+)
 
 
 def study(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,9 @@ def study(
     to: Annotated[
         Path, typer.Option("--out", metavar="FILE", help="Beside the bundles, where `dealcast serve` looks.")
     ] = BUNDLES / "study.json",
+    budget: Annotated[
+        float, typer.Option(min=0.1, max=1000.0, help="Alerts per rep and week, over all rules.")
+    ] = 3.0,
 ) -> None:
     """Study the past: which rules of alerts held, and whether dwelling too long loses deals.
 
@@ -24,13 +28,15 @@ def study(
 
     Example: dealcast study data/ --as-of latest --out dealcast-bundles/study.json
     """
+    from training.alerts.record import alerts
+    from training.study import SECTIONS, write_study
     from training.study import study as studied
-    from training.study import write_study
 
     tables, _ = open_data(data)
     when = instant(as_of, tables)
+    sections = {**SECTIONS, "alerts": partial(alerts, budget=budget)}
     with err.status("studying the past") as status:
-        found = studied(tables, when, tell=lambda name: status.update(f"studying {name}"))
+        found = studied(tables, when, sections, tell=lambda name: status.update(f"studying {name}"))
     write_study(found, to)
     for name, why in found["left_out"].items():
         err.print(f"{name}: left out: {why}")
