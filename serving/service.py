@@ -26,7 +26,6 @@ from serving.scorer import Scorer
 from serving.settings import Settings
 from serving.similar import Closed, closed_of, scored_one, similar_of
 from serving.stored import Asked, StoredScores, receipt_answer
-from serving.team import Group, figures_of, section_of, spoken
 from serving.wording import Language
 from training.labels import Target
 
@@ -203,20 +202,6 @@ class Service:
         scores = scored_one(self.scorer, source.histories, opportunity_id, moment)
         body = encoded(similar_of(closed, scores, source.watermark, limit, language))
         return Given(body, tag_of(source.mark, opportunity_id, moment, limit, language, self.scorer.versions))
-
-    def patterns(self, language: Language) -> Given:
-        """Which behaviours go with winning, as a study found. Raises Problem (404) where there is none."""
-        found, mark = section_of(self.settings.bundles, "patterns")
-        return Given(encoded(spoken(found, language)), tag_of("patterns", mark, language))
-
-    def team(self, group: Group, language: Language) -> Given:
-        """The figures of a group, as a study found.
-
-        Raises:
-            Problem: 404 where there is no study or no such group, 422 where more than one is named.
-        """
-        found, mark = section_of(self.settings.bundles, "team")
-        return Given(encoded(figures_of(found, group, language)), tag_of("team", mark, group, language))
 
     def changes(
         self, opportunity_id: str, window: tuple[str, str | None], target: Target | None, language: Language

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from serving.answers import encoded
+from serving.kept import Given, tag_of
 from serving.problems import Problem, unfit
 from serving.study import study_in
 from serving.wording import Language
@@ -36,25 +38,21 @@ class Group:
         return given[0] if given else ("all", None)
 
 
-def section_of(bundles: Path, name: str) -> tuple[Mapping[str, Any], str]:
-    """A section of the study beside the bundles, and the mark of its file.
+def patterns_in(bundles: Path, language: Language) -> Given:
+    """Which behaviours go with winning, as the study beside the bundles found.
 
     Raises:
         Problem: 404 where there is no study, or it lacks the section; the detail says what to run.
         DataError: the file is damaged.
     """
-    study = study_in(bundles)
-    found = study.section(name)
-    if not found:
-        lacking = (
-            f"the study has no section {name!r}" if study.mark else "there is no study beside the models"
-        )
-        raise Problem(
-            404, "no-study", "No study to read",
-            f"{lacking}; make it with `dealcast study DATA --out BUNDLES/study.json`, which says what it leaves"
-            " out and why",
-        )  # fmt: skip
-    return found, study.mark
+    found, mark = _section(bundles, "patterns")
+    return Given(encoded(spoken(found, language)), tag_of("patterns", mark, language))
+
+
+def team_in(bundles: Path, group: Group, language: Language) -> Given:
+    """The figures of a group, as the study beside the bundles found. Raises the same, and as `figures_of`."""
+    found, mark = _section(bundles, "team")
+    return Given(encoded(figures_of(found, group, language)), tag_of("team", mark, group, language))
 
 
 def spoken(found: Any, language: Language) -> Any:
@@ -111,3 +109,18 @@ def figures_of(found: Mapping[str, Any], group: Group, language: Language) -> di
 
 def _listed(groups: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{"name": name, "shown": its["suppressed"] is None} for name, its in groups.items()]
+
+
+def _section(bundles: Path, name: str) -> tuple[Mapping[str, Any], str]:
+    study = study_in(bundles)
+    found = study.section(name)
+    if not found:
+        lacking = (
+            f"the study has no section {name!r}" if study.mark else "there is no study beside the models"
+        )
+        raise Problem(
+            404, "no-study", "No study to read",
+            f"{lacking}; make it with `dealcast study DATA --out BUNDLES/study.json`, which says what it"
+            " leaves out and why",
+        )  # fmt: skip
+    return found, study.mark

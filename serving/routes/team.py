@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from serving.routes.replies import reply
 from serving.service import Service
-from serving.team import Group
+from serving.team import Group, patterns_in, team_in
 from serving.wording import language_of
 
 router = APIRouter(prefix="/v1", tags=["team"])
@@ -229,7 +229,7 @@ def patterns(
 ) -> Any:
     """As `dealcast study` found them: associations in the firm's past, adjusted; nobody is ranked."""
     service: Service = request.app.state.service
-    given = service.patterns(language_of(accept_language))
+    given = patterns_in(service.settings.bundles, language_of(accept_language))
     return reply(request, given.body, given.tag)
 
 
@@ -248,5 +248,6 @@ def team(
 ) -> Any:
     """As `dealcast study` found them; without a group the firm's. Groups that are too small are not shown."""
     service: Service = request.app.state.service
-    given = service.team(Group(team_id, rep_id, region), language_of(accept_language))
+    group = Group(team_id, rep_id, region)
+    given = team_in(service.settings.bundles, group, language_of(accept_language))
     return reply(request, given.body, given.tag)
