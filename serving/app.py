@@ -22,6 +22,7 @@ from serving.histories import of_tables
 from serving.problems import MEDIA_TYPE, install
 from serving.records import RecordsRequest
 from serving.routes import (
+    alerts,
     changes,
     forecast,
     health,
@@ -69,6 +70,7 @@ def create_app(service: Service, held: Held | None = None) -> FastAPI:
     app.include_router(changes.router)
     app.include_router(what_if.router)
     app.include_router(forecast.router)
+    app.include_router(alerts.router)
     app.include_router(records.router)
     app.include_router(pipeline.router)
     app.include_router(predictions.router)
