@@ -30,6 +30,7 @@ from serving.routes import (
     operations,
     pipeline,
     predictions,
+    priorities,
     records,
     scores,
     what_if,
@@ -71,6 +72,7 @@ def create_app(service: Service, held: Held | None = None) -> FastAPI:
     app.include_router(what_if.router)
     app.include_router(forecast.router)
     app.include_router(alerts.router)
+    app.include_router(priorities.router)
     app.include_router(records.router)
     app.include_router(pipeline.router)
     app.include_router(predictions.router)

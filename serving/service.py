@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from features.errors import UnknownEntity
 from features.times import iso, parse_instant
-from serving import alerts, bookings, records, what_if
+from serving import alerts, bookings, priorities, records, what_if
 from serving.answers import answer, encoded
 from serving.around import Records, of_data, of_stored
 from serving.changes import Window, changes_of, targets_of
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from features.canonical import CanonicalData
 
 
-_LISTS = 4
+_BOARDS, _WEEKS = 2, 32  # that are kept
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ class Service:
     source: Source | None
     settings: Settings
     scores: StoredScores | None = None
-    lists: Made[Any] = field(default_factory=lambda: Made(_LISTS))  # of the week: alerts, whom to call
+    boards: Made[alerts.Board] = field(default_factory=lambda: Made(_BOARDS))
+    weeks: Made[priorities.Week] = field(default_factory=lambda: Made(_WEEKS))
 
     @property
     def time_zone(self) -> str:
@@ -222,9 +223,27 @@ class Service:
             histories = self._histories_behind(pipeline) if len(pipeline.scores) else None
             return alerts.board_of(self.scorer, histories, pipeline, moment, study)
 
-        board = self.lists.of(("alerts", pipeline.tag, study.mark), make)
+        board = self.boards.of((pipeline.tag, study.mark), make)
         body = alerts.answer_of(board, asked, self.scorer, lambda deal: self.around(deal)[0], language)
         return Given(encoded(body), tag_of(pipeline.tag, study.mark, asked, language))
+
+    def priorities(self, asked: priorities.Question, as_of: str | None, language: Language) -> Given:
+        """The week's lists of reps: of the store as of today, or of the folder's watermark.
+
+        Raises:
+            BundleError: there is no win model.
+            Problem: 404 where nothing is served.
+        """
+        pipeline = self.pipeline_at(as_of)
+        moment = self.moment_of(pipeline, as_of)
+
+        def make() -> priorities.Week:
+            data = self.data_behind(pipeline) if len(pipeline.scores) else None
+            return priorities.week_of(self.scorer, data, pipeline, moment, asked)
+
+        week = self.weeks.of((pipeline.tag, asked), make)
+        body = priorities.answer_of(week, asked.capacity, language)
+        return Given(encoded(body), tag_of("priorities", pipeline.tag, asked, language))
 
     def changes(
         self, opportunity_id: str, window: tuple[str, str | None], target: Target | None, language: Language
