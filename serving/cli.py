@@ -11,6 +11,7 @@ import typer
 
 from features.errors import DataError
 from serving.commands import (
+    alerts,
     audit,
     backtest,
     data,
@@ -57,6 +58,8 @@ app.command()(backtest.backtest)
 app.command()(drift.drift)
 app.command()(rules.rules)
 app.command()(study.study)
+app.command()(alerts.alerts)
+app.command()(alerts.priorities)
 app.command()(models.pull)
 app.command()(follow.follow)
 app.command()(serve.serve)
