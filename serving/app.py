@@ -22,6 +22,7 @@ from serving.histories import of_tables
 from serving.problems import MEDIA_TYPE, install
 from serving.records import RecordsRequest
 from serving.routes import (
+    alerts,
     changes,
     forecast,
     health,
@@ -29,6 +30,7 @@ from serving.routes import (
     operations,
     pipeline,
     predictions,
+    priorities,
     records,
     scores,
     similar,
@@ -73,6 +75,8 @@ def create_app(service: Service, held: Held | None = None) -> FastAPI:
     app.include_router(similar.router)
     app.include_router(team.router)
     app.include_router(forecast.router)
+    app.include_router(alerts.router)
+    app.include_router(priorities.router)
     app.include_router(records.router)
     app.include_router(pipeline.router)
     app.include_router(predictions.router)

@@ -11,6 +11,7 @@ import typer
 
 from features.errors import DataError
 from serving.commands import (
+    alerts,
     audit,
     backtest,
     data,
@@ -59,6 +60,8 @@ app.command()(drift.drift)
 app.command()(rules.rules)
 app.command()(patterns.patterns)
 app.command()(study.study)
+app.command()(alerts.alerts)
+app.command()(alerts.priorities)
 app.command()(models.pull)
 app.command()(follow.follow)
 app.command()(serve.serve)

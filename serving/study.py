@@ -1,4 +1,4 @@
-"""The study of the past that lies beside the models: read when it is asked for, read again when it changes."""
+"""The study of the past that lies beside the models: read when asked for, and again when it changes."""
 
 from __future__ import annotations
 
@@ -61,6 +61,6 @@ def _read(path: Path, mark: str) -> Study:
         return Study(mark, str(found["as_of"]), dict(found["sections"]))
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(
-            f"{path.name} beside the bundles is no study that this version reads ({error}); make it again with"
-            " `dealcast study DATA`"
+            f"{path.name} beside the bundles is no study that this version reads ({error}); make it again"
+            " with `dealcast study DATA`"
         ) from None

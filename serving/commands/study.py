@@ -29,12 +29,12 @@ def study(
     Example: dealcast study data/ --as-of latest --out dealcast-bundles/study.json
     """
     from training.alerts.record import alerts
-    from training.study import SECTIONS, write_study
+    from training.study import SECTIONS, Section, write_study
     from training.study import study as studied
 
     tables, _ = open_data(data)
     when = instant(as_of, tables)
-    sections = {**SECTIONS, "alerts": partial(alerts, budget=budget)}
+    sections: dict[str, Section] = {**SECTIONS, "alerts": partial(alerts, budget=budget)}
     with err.status("studying the past") as status:
         found = studied(tables, when, sections, tell=lambda name: status.update(f"studying {name}"))
     write_study(found, to)

@@ -114,9 +114,8 @@ def past_of(source: Source) -> Past:
     _, rep = np.unique([str(each) if each is not None else "" for each in facts.rep], return_inverse=True)
     nobody = np.array([each is None for each in facts.rep], np.bool_)
     early = snapshots.as_of < weeks[len(weeks) // 2]
-    return Past(
-        source, snapshots, facts, np.where(nobody, -1, rep).astype(np.int64), came, known, to_loss, early, without
-    )  # fmt: skip
+    rep = np.where(nobody, -1, rep).astype(np.int64)
+    return Past(source, snapshots, facts, rep, came, known, to_loss, early, without)
 
 
 def _mondays(source: Source, last: int) -> Snapshots:

@@ -134,14 +134,16 @@ _ALL = (
         ),
     ),
     Rule(
-        "close_date_passed", ("close date passed", "已过预计成交日"), _close_date_passed, 1.0, 14.0, "lost", None,
+        "close_date_passed", ("close date passed", "已过预计成交日"), _close_date_passed,
+        1.0, 14.0, "lost", None,
         (
             "{overdue_days} days past the expected close",
             "已超过预计成交日 {overdue_days} 天",
         ),
     ),
     Rule(
-        "close_date_pushed", ("close date pushed", "预计成交日推迟"), _close_date_pushed, 1.0, 30.0, "lost", None,
+        "close_date_pushed", ("close date pushed", "预计成交日推迟"), _close_date_pushed,
+        1.0, 30.0, "lost", None,
         (
             "expected close put off this week, {close_date_pushes} times so far,"
             " by {pushed_days_total} days in all",
