@@ -28,6 +28,7 @@ from serving.commands import (
     serve,
     store,
     study,
+    team,
     tune,
 )
 
@@ -59,6 +60,7 @@ app.command()(backtest.backtest)
 app.command()(drift.drift)
 app.command()(rules.rules)
 app.command()(patterns.patterns)
+app.command()(team.team)
 app.command()(study.study)
 app.command()(alerts.alerts)
 app.command()(alerts.priorities)

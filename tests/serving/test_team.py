@@ -158,3 +158,17 @@ def test_the_command_prints_the_named_behaviours_and_writes_what_the_study_holds
     chinese = dealcast("patterns", trained.crm, "--as-of", T, "--language", "zh-CN")
     assert all(entry["text"]["zh-CN"] in chinese.out for entry in named)
     assert its["notice"]["zh-CN"] in chinese.out
+
+
+def test_the_team_command_says_what_the_route_says(
+    studied: TestClient, dealcast: Dealcast, trained: Trained, found: dict[str, Any], tmp_path: Path
+) -> None:
+    rep = next(iter(found["sections"]["team"]["reps"]))
+    for words, params in (((), {}), (("--rep-id", rep), {"rep_id": rep})):
+        ran = dealcast("team", trained.crm, "--as-of", T, *words, "--out", tmp_path / "t.json")
+        assert ran.code == 0, ran.err
+        assert json.loads((tmp_path / "t.json").read_text("utf-8")) == asked(studied, "team", **params)
+        assert "Negotiation" in ran.out
+    unknown = dealcast("team", trained.crm, "--as-of", T, "--team-id", "nobody")
+    assert unknown.code == 1
+    assert "teams: T-01" in unknown.err
