@@ -31,7 +31,7 @@ _RESULTS = {
 }
 
 
-def team(  # noqa: PLR0917
+def team(
     data: Data,
     as_of: AsOf = None,
     team_id: Annotated[str | None, typer.Option(help="Figures of this team.")] = None,
