@@ -66,7 +66,7 @@ class AlertRule(BaseModel):
     title: str
     outcome: Literal["lost", "stalled", "left"]
     horizon_days: int | None
-    threshold: float
+    threshold: float | None = Field(description="null where no deal is open or the rule's model is missing")
     record: RuleRecord | None
     why: str | None
 

@@ -46,6 +46,16 @@ def _threshold(falling: FloatArray, floor: float, most: int) -> float:
     return float(above[-1]) if len(above) else float(np.nextafter(first_out, np.inf))
 
 
+def cut_of(strength: FloatArray, share: float, floor: float) -> float:
+    """The least threshold, from `floor` on, that at most a share of some deals reach.
+
+    Args:
+        strength: one per open deal at one moment; NaN where a rule has nothing to say.
+    """
+    falling = np.sort(strength[strength >= floor])[::-1]
+    return _threshold(falling, floor, math.floor(share * len(strength) + 0.5))
+
+
 def share_interval(came: BoolArray, deal: IntArray) -> tuple[float, float, float]:
     """A share with its 90% interval, where rows of one deal hang together.
 
