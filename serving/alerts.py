@@ -26,6 +26,7 @@ from serving.wording import Language
 from training.alerts.budget import cut_of
 from training.alerts.facts import facts_of
 from training.alerts.rules import RULES, Rule, measurable, words
+from training.explain import percent, whole_percents
 from training.labels import ENTITY, Target
 
 Key = tuple[float, str, float, str]  # how much better than chance, the rule, the strength, the deal
@@ -153,6 +154,7 @@ def answer_of(
         "budget_per_rep_week": board.study.section("alerts").get("budget_per_rep_week"),
         "rules": {name: _rule(rule, board, chinese=chinese) for name, rule in RULES.items()},
         "alerts": given,
+        "groups": [_group(each, chinese=chinese) for each in _falls(board, asked)],
         "next": following,
     }
 
@@ -214,6 +216,39 @@ def _rule(rule: Rule, board: Board, *, chinese: bool) -> dict[str, Any]:
         "record": found.get("record"),
         "why": found.get("why") or None,
     }
+
+
+def _falls(board: Board, asked: Question) -> list[Mapping[str, Any]]:
+    """The study's falls of teams and regions, and of a rep where it is that rep who is asked for: nobody is
+    shown among others."""
+    falls: list[Mapping[str, Any]] = board.study.section("groups").get("falls", [])
+    wanted = {"rep_id": asked.rep_id, "team_id": asked.team_id, "region": None}
+    return [
+        fall
+        for fall in falls
+        if fall["name"] == wanted[fall["column"]]
+        or (fall["column"] != "rep_id" and asked.rep_id is None and asked.team_id is None)
+    ]
+
+
+_PARTS = (
+    ("mix", "mix of deals", "商机结构"),
+    ("behaviour", "behaviour", "销售行为"),
+    ("rate", "the rest", "其余"),
+)
+
+
+def _group(fall: Mapping[str, Any], *, chinese: bool) -> dict[str, Any]:
+    before, now = percent(fall["win_rate_before"]), percent(fall["win_rate_now"])
+    _, points = whole_percents(
+        fall["win_rate_before"], [fall[name] for name, *_ in _PARTS], fall["win_rate_now"]
+    )
+    said = [f"{part[1 + chinese]} {value:+d}" for part, value in zip(_PARTS, points, strict=True)]
+    if chinese:
+        text = f"赢单率由 {before}% 降至 {now}%，降幅超过公司其他部分；百分点构成：{'，'.join(said)}"
+    else:
+        text = f"win rate {before}% to {now}%, more of a fall than elsewhere; in points: {', '.join(said)}"
+    return {**fall, "text": text}
 
 
 def _lift(section: Mapping[str, Any], rule: Rule) -> float:
