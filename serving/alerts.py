@@ -23,8 +23,10 @@ from serving.problems import unfit
 from serving.scorer import Scorer, Scores
 from serving.study import Study
 from serving.wording import Language
+from training.alerts.budget import cut_of
 from training.alerts.facts import facts_of
 from training.alerts.rules import RULES, Rule, measurable, words
+from training.explain import percent, whole_percents
 from training.labels import ENTITY, Target
 
 Key = tuple[float, str, float, str]  # how much better than chance, the rule, the strength, the deal
@@ -65,6 +67,7 @@ class Board:
     as_of: int
     study: Study
     alerts: Sequence[tuple[Key, Alert]]
+    thresholds: Mapping[str, float]
 
     def page(self, asked: Question) -> tuple[list[Alert], str | None]:
         """One page, and the cursor of the next.
@@ -100,7 +103,7 @@ def board_of(
         as_of: the pipeline's moment, in microseconds.
     """
     if histories is None or not len(pipeline.scores):
-        return Board(pipeline, as_of, study, [])
+        return Board(pipeline, as_of, study, [], {})
     scores, section = pipeline.scores, study.section("alerts")
     history = histories.under(scorer.conventions)
     codes = history.opportunity_codes(scores.opportunity_ids)
@@ -109,22 +112,28 @@ def board_of(
         history, Snapshots(codes, scores.as_of), _reference(scorer), _given(scores), _given(earlier)
     )
     found: list[tuple[Key, Alert]] = []
+    cuts: dict[str, float] = {}
     for rule in RULES.values():
         if not measurable(rule, facts):
             continue
         measured = rule.measure(facts, section.get("usual_days", {}))
-        threshold, rank = threshold_of(rule, section), -_lift(section, rule)
+        threshold, rank = threshold_of(rule, section, measured.strength), -_lift(section, rule)
+        cuts[rule.name] = threshold
         for i in np.flatnonzero(measured.strength >= threshold).tolist():
             strength = float(measured.strength[i])
             values = {name: float(its[i]) for name, its in measured.values.items()}
             key = (rank, rule.name, -strength, scores.opportunity_ids[i])
             found.append((key, Alert(rule, i, strength, threshold, values)))
-    return Board(pipeline, as_of, study, sorted(found, key=lambda pair: pair[0]))
+    return Board(pipeline, as_of, study, sorted(found, key=lambda pair: pair[0]), cuts)
 
 
-def threshold_of(rule: Rule, section: Mapping[str, Any]) -> float:
-    """A rule's threshold: the study's, or its default."""
-    return float(section.get("rules", {}).get(rule.name, {}).get("threshold", rule.default))
+def threshold_of(rule: Rule, section: Mapping[str, Any], strength: FloatArray) -> float:
+    """From when on a rule speaks: the study's threshold, or the one that the study's share of the open deals
+    reach; without a study the default."""
+    found = section.get("rules", {}).get(rule.name, {})
+    if found.get("share") is not None:
+        return cut_of(strength, float(found["share"]), rule.floor)
+    return float(found.get("threshold", rule.default))
 
 
 def answer_of(
@@ -143,8 +152,9 @@ def answer_of(
         "study_as_of": board.study.as_of,
         "note": None if board.study.section("alerts") else _NO_RECORD[chinese],
         "budget_per_rep_week": board.study.section("alerts").get("budget_per_rep_week"),
-        "rules": {name: _rule(rule, board.study, chinese=chinese) for name, rule in RULES.items()},
+        "rules": {name: _rule(rule, board, chinese=chinese) for name, rule in RULES.items()},
         "alerts": given,
+        "groups": [_group(each, chinese=chinese) for each in _falls(board, asked)],
         "next": following,
     }
 
@@ -195,17 +205,50 @@ def _cause(
     return {name: least[name] for name in ("behaviour", "points", "percent_points", "text")}
 
 
-def _rule(rule: Rule, study: Study, *, chinese: bool) -> dict[str, Any]:
-    section = study.section("alerts")
+def _rule(rule: Rule, board: Board, *, chinese: bool) -> dict[str, Any]:
+    section = board.study.section("alerts")
     found = section.get("rules", {}).get(rule.name, {})
     return {
         "title": rule.title[chinese],
         "outcome": rule.outcome,
         "horizon_days": section.get("horizon_days") if rule.outcome == "lost" else None,
-        "threshold": threshold_of(rule, section),
+        "threshold": board.thresholds.get(rule.name),
         "record": found.get("record"),
         "why": found.get("why") or None,
     }
+
+
+def _falls(board: Board, asked: Question) -> list[Mapping[str, Any]]:
+    """The study's falls of teams and regions, and of a rep where it is that rep who is asked for: nobody is
+    shown among others."""
+    falls: list[Mapping[str, Any]] = board.study.section("groups").get("falls", [])
+    wanted = {"rep_id": asked.rep_id, "team_id": asked.team_id, "region": None}
+    return [
+        fall
+        for fall in falls
+        if fall["name"] == wanted[fall["column"]]
+        or (fall["column"] != "rep_id" and asked.rep_id is None and asked.team_id is None)
+    ]
+
+
+_PARTS = (
+    ("mix", "mix of deals", "商机结构"),
+    ("behaviour", "behaviour", "销售行为"),
+    ("rate", "the rest", "其余"),
+)
+
+
+def _group(fall: Mapping[str, Any], *, chinese: bool) -> dict[str, Any]:
+    before, now = percent(fall["win_rate_before"]), percent(fall["win_rate_now"])
+    _, points = whole_percents(
+        fall["win_rate_before"], [fall[name] for name, *_ in _PARTS], fall["win_rate_now"]
+    )
+    said = [f"{part[1 + chinese]} {value:+d}" for part, value in zip(_PARTS, points, strict=True)]
+    if chinese:
+        text = f"赢单率由 {before}% 降至 {now}%，降幅超过公司其他部分；百分点构成：{'，'.join(said)}"
+    else:
+        text = f"win rate {before}% to {now}%, more of a fall than elsewhere; in points: {', '.join(said)}"
+    return {**fall, "text": text}
 
 
 def _lift(section: Mapping[str, Any], rule: Rule) -> float:

@@ -17,6 +17,7 @@ from typing import Any
 from features.canonical import CanonicalData
 from features.errors import DataError
 from features.times import iso
+from training.alerts.groups import groups
 from training.alerts.record import alerts
 from training.dataset import open_source
 from training.digest import digest_of
@@ -36,7 +37,7 @@ def dwell(data: CanonicalData, as_of: int) -> dict[str, Any]:
 
 
 SECTIONS: Mapping[str, Section] = MappingProxyType(
-    {"alerts": alerts, "dwell": dwell, "patterns": patterns, "team": team}
+    {"alerts": alerts, "groups": groups, "dwell": dwell, "patterns": patterns, "team": team}
 )
 
 

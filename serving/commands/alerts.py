@@ -70,6 +70,8 @@ def alerts(
             each["text"] + cause,
         )  # fmt: skip
     _print(table, to, body)
+    for each in found["groups"]:
+        out.print(f"{each['name']}: {each['text']}")
     if found["note"]:
         err.print(found["note"])
 

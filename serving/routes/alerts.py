@@ -66,9 +66,33 @@ class AlertRule(BaseModel):
     title: str
     outcome: Literal["lost", "stalled", "left"]
     horizon_days: int | None
-    threshold: float
+    threshold: float | None = Field(description="null where no deal is open or the rule's model is missing")
     record: RuleRecord | None
     why: str | None
+
+
+class GroupFall(BaseModel):
+    """A team, region or rep whose win rate fell more than the rest of the firm's in the quarter up to the study.
+
+    change = mix + behaviour + rate, and behaviour is the sum of `behaviours`.
+    """
+
+    column: Literal["team_id", "region", "rep_id"]
+    name: str
+    p: float
+    q: float = Field(description="p adjusted for all groups of the kind; falls up to 0.1 are named")
+    deals_now: int
+    deals_before: int
+    win_rate_now: float
+    win_rate_before: float
+    firm_now: float
+    firm_before: float
+    change: float
+    mix: float = Field(description="other kinds and sources of deals")
+    behaviour: float = Field(description="what the group's behaviours go together with in the whole firm")
+    rate: float = Field(description="the rest")
+    behaviours: dict[str, float]
+    text: str
 
 
 class AlertsPage(BaseModel):
@@ -80,6 +104,7 @@ class AlertsPage(BaseModel):
     budget_per_rep_week: float | None
     rules: dict[str, AlertRule]
     alerts: list[AlertAnswer]
+    groups: list[GroupFall] = Field(description="as of the study; a rep's own only where rep_id names them")
     next: str | None
 
 

@@ -101,6 +101,36 @@ def test_the_study_beside_the_bundles_counts_at_once_and_a_broken_one_is_named(
         assert "dealcast study" in broken.json()["detail"]
 
 
+def _fall(column: str, name: str) -> dict[str, Any]:
+    parts = {"change": -0.2, "mix": -0.05, "behaviour": -0.12, "rate": -0.03, "behaviours": {}}
+    rates = {"win_rate_now": 0.3, "win_rate_before": 0.5, "firm_now": 0.4, "firm_before": 0.4}
+    return (
+        {"column": column, "name": name, "p": 0.001, "q": 0.01, "deals_now": 40, "deals_before": 90}
+        | parts
+        | rates
+    )
+
+
+@pytest.mark.parametrize(
+    ("params", "shown"),
+    [({}, ["T", "north"]), ({"rep_id": "R"}, ["R"]), ({"team_id": "T"}, ["T"]), ({"rep_id": "other"}, [])],
+)
+def test_a_rep_is_shown_to_who_asks_for_the_rep_and_among_no_others(
+    trained: Trained, tmp_path: Path, params: dict[str, str], shown: list[str]
+) -> None:
+    for each in trained.bundles.iterdir():
+        (tmp_path / each.name).symlink_to(each)
+    falls = [_fall("team_id", "T"), _fall("region", "north"), _fall("rep_id", "R")]
+    study = {"format": 1, "as_of": T, "sections": {"groups": {"falls": falls}}}
+    (tmp_path / "study.json").write_text(json.dumps(study), encoding="utf-8")
+    with TestClient(create_app(open_service(Settings(tmp_path, data=trained.crm)))) as client:
+        found = asked(client, **params)["groups"]
+    assert [each["name"] for each in found] == shown
+    for each in found:
+        assert "50% to 30%" in each["text"]
+        assert "mix of deals -5, behaviour -12, the rest -3" in each["text"]
+
+
 def test_what_has_not_changed_is_not_sent_again(client: TestClient) -> None:
     first = client.get("/v1/alerts", params={"as_of": T})
     again = client.get("/v1/alerts", params={"as_of": T}, headers={"If-None-Match": first.headers["etag"]})

@@ -46,12 +46,23 @@ def _threshold(falling: FloatArray, floor: float, most: int) -> float:
     return float(above[-1]) if len(above) else float(np.nextafter(first_out, np.inf))
 
 
-def share_interval(came: BoolArray, deal: IntArray) -> tuple[float, float, float]:
-    """A share with its 90% interval, where rows of one deal hang together.
+def cut_of(strength: FloatArray, share: float, floor: float) -> float:
+    """The least threshold, from `floor` on, that at most a share of some deals reach.
 
-    Wilson's interval at the effective number of rows, n_eff = p(1 - p) / v, with v the linearised variance
-    of a ratio of sums over deals (Korn and Graubard 1998, with Wilson's in place of the exact one). Where all
-    or none came, each deal is one row.
+    Args:
+        strength: one per open deal at one moment; NaN where a rule has nothing to say.
+    """
+    falling = np.sort(strength[strength >= floor])[::-1]
+    return _threshold(falling, floor, math.floor(share * len(strength) + 0.5))
+
+
+def share_interval(came: BoolArray, deal: IntArray) -> tuple[float, float, float]:
+    """A share, and where that of as many later rows is to be expected, nine times in ten.
+
+    What comes later errs as the past does: both together have twice the variance of the one, hence half the
+    effective rows. Rows of one deal hang together: Wilson's interval at n_eff = p(1 - p) / v rows, with v the
+    linearised variance of a ratio of sums over deals (Korn and Graubard 1998, with Wilson's in place of the
+    exact one). Where all or none came, each deal is one row.
 
     Args:
         came: one per row; not empty.
@@ -69,6 +80,7 @@ def share_interval(came: BoolArray, deal: IntArray) -> tuple[float, float, float
         residual = hits - share * rows
         variance = count / (count - 1) * float((residual**2).sum()) / float(rows.sum()) ** 2
     n = float(count) if variance <= 0 else min(share * (1 - share) / variance, float(rows.sum()))
+    n /= 2
     centre = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
     half = _Z / (1 + _Z**2 / n) * math.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
     return share, max(centre - half, 0.0), min(centre + half, 1.0)

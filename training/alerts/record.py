@@ -20,7 +20,7 @@ from features.from_tables import history_from_tables
 from features.norms import next_monday
 from features.snapshots import Snapshots
 from features.times import DAY, NEVER, WEEK, BoolArray, FloatArray, IntArray, iso
-from training.alerts.budget import LEVEL, share_interval, thresholds
+from training.alerts.budget import LEVEL, cut_of, share_interval, thresholds
 from training.alerts.facts import Facts, Probabilities, facts_of
 from training.alerts.rules import RULES, Outcome, Rule, Usual, measurable
 from training.bundle import Bundle
@@ -63,6 +63,15 @@ class Past:
     without: Mapping[Target, str]
 
 
+@dataclass(frozen=True)
+class Choice:
+    """From when on a rule speaks: a threshold, or the share of the open deals that it speaks of at most,
+    from its floor on."""
+
+    threshold: float
+    share: float | None
+
+
 def alerts(data: CanonicalData, as_of: int, budget: float = BUDGET) -> dict[str, Any]:
     """Each rule's threshold and record; a section of the study.
 
@@ -76,10 +85,13 @@ def alerts(data: CanonicalData, as_of: int, budget: float = BUDGET) -> dict[str,
     usual = _usual_days(past)
     able = {name: rule for name, rule in RULES.items() if measurable(rule, past.facts)}
     strength = {name: rule.measure(past.facts, usual).strength for name, rule in able.items()}
-    early = {name: values[past.early] for name, values in strength.items()}
-    chosen = thresholds(early, {n: r.floor for n, r in able.items()}, budget * _early_rep_weeks(past))
+    chosen = _chosen(past, able, strength, budget)
     judged = ~past.early
-    spoken = {name: (strength[name] >= chosen[name]) & judged for name in able}
+    spoken = {
+        name: (strength[name] >= _cuts(able[name], past.snapshots.as_of, strength[name], chosen[name]))
+        & judged
+        for name in able
+    }
     return {
         "budget_per_rep_week": budget,
         "horizon_days": HORIZON_DAYS,
@@ -92,6 +104,37 @@ def alerts(data: CanonicalData, as_of: int, budget: float = BUDGET) -> dict[str,
             name: _told(rule, past, chosen.get(name), spoken.get(name)) for name, rule in RULES.items()
         },
     }
+
+
+def _chosen(
+    past: Past, able: Mapping[str, Rule], strength: Mapping[str, FloatArray], budget: float
+) -> dict[str, Choice]:
+    """Thresholds by the budget. A rule that reads a score speaks of a fixed share of the open deals: another
+    model's scores lie otherwise, and a threshold of the one would mean another number of alerts with the
+    other."""
+    allowed = budget * _early_rep_weeks(past)
+    part = allowed / len(able)
+    ranked = [name for name, rule in able.items() if rule.needs]
+    fixed = thresholds(
+        {name: values[past.early] for name, values in strength.items() if name not in ranked},
+        {name: rule.floor for name, rule in able.items()},
+        allowed - part * len(ranked),
+    )
+    share = part / int(past.early.sum())
+    return {
+        name: Choice(rule.floor, share) if name in ranked else Choice(fixed[name], None)
+        for name, rule in able.items()
+    }
+
+
+def _cuts(rule: Rule, as_of: IntArray, strength: FloatArray, choice: Choice) -> FloatArray:
+    """The threshold of each row: that of its week where a share is chosen."""
+    cuts = np.full(len(as_of), choice.threshold)
+    if choice.share is not None:
+        for week in np.unique(as_of).tolist():
+            mine = as_of == week
+            cuts[mine] = cut_of(strength[mine], choice.share, rule.floor)
+    return cuts
 
 
 def past_of(source: Source) -> Past:
@@ -208,20 +251,15 @@ def _usual_days(past: Past) -> Usual:
     return found
 
 
-def _told(rule: Rule, past: Past, threshold: float | None, spoken: BoolArray | None) -> dict[str, Any]:
+def _told(rule: Rule, past: Past, choice: Choice | None, spoken: BoolArray | None) -> dict[str, Any]:
     """A rule's threshold and record; without either where its probability had no model."""
-    if threshold is None or spoken is None:
+    if choice is None or spoken is None:
         why = past.without[rule.needs] if rule.needs else ""
-        return {"threshold": rule.default, "outcome": rule.outcome, "record": None, "why": why}
-    found = {
-        "threshold": threshold,
-        "outcome": rule.outcome,
-        "record": _record(rule, past, spoken),
-        "why": "",
-    }
-    if found["record"] is None:
-        found["why"] = f"fewer than {LEAST_DEALS} deals had this alert in the weeks judged"
-    return found
+        return {"threshold": rule.default, "share": None, "outcome": rule.outcome, "record": None, "why": why}
+    record = _record(rule, past, spoken)
+    why = f"fewer than {LEAST_DEALS} deals had this alert in the weeks judged" if record is None else ""
+    chosen = {"threshold": choice.threshold, "share": choice.share}
+    return {**chosen, "outcome": rule.outcome, "record": record, "why": why}
 
 
 def _record(rule: Rule, past: Past, spoken: BoolArray) -> dict[str, Any] | None:
