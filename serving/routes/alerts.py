@@ -72,7 +72,7 @@ class AlertRule(BaseModel):
 
 
 class GroupFall(BaseModel):
-    """A team, region or rep whose win rate fell more than the rest of the firm's in the quarter up to the study.
+    """A team, region or rep whose win rate fell more than the rest of the firm's in the quarter to the study.
 
     change = mix + behaviour + rate, and behaviour is the sum of `behaviours`.
     """
