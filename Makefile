@@ -24,6 +24,7 @@ demo: venv ## A sample CRM, trained, scored and served (SERVE=0: not served)
 	$(BIN)/dealcast sample $(DEMO)/crm --seed 1 --keep
 	$(BIN)/dealcast train $(DEMO)/crm
 	$(BIN)/dealcast score $(DEMO)/crm --as-of latest --out $(DEMO)/scores.parquet --explain
+	$(BIN)/dealcast study $(DEMO)/crm --out $(DEMO)/bundles/study.json
 	@echo "scores: $(DEMO)/scores.parquet · runs and models: $(BIN)/mlflow ui"
 ifneq ($(SERVE),0)
 	@echo "soon at http://127.0.0.1:8000 (pipeline) · /forecast · /models · /docs (the API)"

@@ -101,7 +101,7 @@ def reasons(target: Target, scores: TargetScores, i: int, language: Language) ->
     _, whole = whole_percents(ledger.base_rate, points, float(scores.probability[i]))
     assert scores.model is not None
     assert scores.frame is not None
-    phrases = phrases_of(scores.model, target, language)
+    phrases, stability = phrases_of(scores.model, target, language), scores.model.bundle.stability
     loudest = strongest_of_each(scores.model.bundle.features, ledger.contributions[row])
     found = []
     for k in sorted(range(len(points)), key=lambda k: -abs(points[k])):
@@ -115,6 +115,7 @@ def reasons(target: Target, scores: TargetScores, i: int, language: Language) ->
                 "percent_points": whole[k],
                 "direction": "up" if points[k] > 0 else "down" if points[k] < 0 else "none",
                 "actionable": any(phrase.actionable for phrase in spoken),
+                "stability": None if stability is None else stability.of(behaviour, points[k]),
                 "text": reason_text(behaviour, whole[k], texts, language),
                 "evidence": evidence,
             }

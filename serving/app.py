@@ -23,6 +23,7 @@ from serving.histories import of_tables
 from serving.problems import MEDIA_TYPE, install
 from serving.records import RecordsRequest
 from serving.routes import (
+    alerts,
     changes,
     forecast,
     health,
@@ -31,8 +32,11 @@ from serving.routes import (
     pages,
     pipeline,
     predictions,
+    priorities,
     records,
     scores,
+    similar,
+    team,
     what_if,
     widget,
 )
@@ -80,7 +84,11 @@ def create_app(service: Service, held: Held | None = None) -> FastAPI:
     app.include_router(scores.router)
     app.include_router(changes.router)
     app.include_router(what_if.router)
+    app.include_router(similar.router)
+    app.include_router(team.router)
     app.include_router(forecast.router)
+    app.include_router(alerts.router)
+    app.include_router(priorities.router)
     app.include_router(records.router)
     app.include_router(pipeline.router)
     app.include_router(predictions.router)

@@ -11,6 +11,7 @@ import typer
 
 from features.errors import DataError
 from serving.commands import (
+    alerts,
     audit,
     backtest,
     data,
@@ -20,11 +21,14 @@ from serving.commands import (
     forecast,
     models,
     outbox,
+    patterns,
     promotion,
     retrain,
     rules,
     serve,
     store,
+    study,
+    team,
     tune,
 )
 
@@ -55,6 +59,11 @@ app.command()(forecast.forecast)
 app.command()(backtest.backtest)
 app.command()(drift.drift)
 app.command()(rules.rules)
+app.command()(patterns.patterns)
+app.command()(team.team)
+app.command()(study.study)
+app.command()(alerts.alerts)
+app.command()(alerts.priorities)
 app.command()(models.pull)
 app.command()(follow.follow)
 app.command()(serve.serve)

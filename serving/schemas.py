@@ -158,6 +158,9 @@ class Reason(BaseModel):
     percent_points: int
     direction: Literal["up", "down", "none"]
     actionable: bool
+    stability: float | None = Field(
+        description="share of refits whose reason points the same way; null: not known, or no points"
+    )
     text: str
     evidence: list[Evidence]
 

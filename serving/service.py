@@ -11,12 +11,12 @@ from pydantic import BaseModel, ValidationError
 
 from features.errors import UnknownEntity
 from features.times import iso, parse_instant
-from serving import bookings, records, what_if
+from serving import alerts, bookings, priorities, records, what_if
 from serving.answers import answer, encoded
 from serving.around import Records, of_data, of_stored
 from serving.changes import Window, changes_of, targets_of
 from serving.clock import now
-from serving.histories import Histories, of_rows
+from serving.histories import Histories, of_rows, of_tables
 from serving.kept import Given, Made, tag_of
 from serving.pipeline import Pipeline, Wanted, scored
 from serving.posted import Posted, PostedHistory, posted_of
@@ -24,7 +24,9 @@ from serving.problems import Problem, invalid, not_json, unfit
 from serving.schemas import ScoreRequest, latest_known, rows_of
 from serving.scorer import Scorer
 from serving.settings import Settings
+from serving.similar import Closed, closed_of, scored_one, similar_of
 from serving.stored import Asked, StoredScores, receipt_answer
+from serving.study import study_in
 from serving.summary import summary_of
 from serving.wording import Language
 from training.labels import Target
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from features.canonical import CanonicalData
 
 _AROUNDS = 64  # deals whose records are kept at hand: a page asks for them several times
+
+
+_BOARDS, _WEEKS = 2, 32  # that are kept
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,7 @@ class Source:
     mark: str = field(default_factory=lambda: uuid4().hex)  # of what was read: it names no other reading
     pipelines: Made[Pipeline] = field(default_factory=Made)
     forecasts: Made[Given] = field(default_factory=lambda: Made(bookings.KEPT))
+    closed: Made[Closed] = field(default_factory=lambda: Made(1))
     data: CanonicalData | None = None  # the same, for what is asked of one deal's records
     arounds: Made[Records] = field(default_factory=lambda: Made(_AROUNDS))
 
@@ -56,6 +62,8 @@ class Service:
     source: Source | None
     settings: Settings
     scores: StoredScores | None = None
+    boards: Made[alerts.Board] = field(default_factory=lambda: Made(_BOARDS))
+    weeks: Made[priorities.Week] = field(default_factory=lambda: Made(_WEEKS))
 
     @property
     def time_zone(self) -> str:
@@ -135,30 +143,47 @@ class Service:
 
     def pipeline(self, wanted: Wanted, as_of: str | None, language: Language) -> Given:
         """A page of the open deals with their scores; of the store each with its receipt."""
-        found, moment = self.deals(as_of)
+        found = self.pipeline_at(as_of)
         page, following = found.page(wanted)
         if self.scores is not None:
             self.scores.promise(found, page)
-        body = {"as_of": moment, "opportunities": found.answers(page, language), "next": following}
+        moment = self.moment_of(found, as_of)
+        body = {"as_of": iso(moment), "opportunities": found.answers(page, language), "next": following}
         return Given(encoded(body), tag_of(found.tag, wanted, language))
 
     def summary(self, wanted: Wanted, as_of: str | None) -> Given:
         """The same deals in a few figures; see `summary_of`."""
-        found, moment = self.deals(as_of)
-        body = {"as_of": moment, **summary_of(found, wanted)}
+        found = self.pipeline_at(as_of)
+        body = {"as_of": iso(self.moment_of(found, as_of)), **summary_of(found, wanted)}
         return Given(encoded(body), tag_of(found.tag, wanted.rep_id, wanted.team_id))
 
-    def deals(self, as_of: str | None) -> tuple[Pipeline, str]:
-        """The scored pipeline, and its moment."""
+    def pipeline_at(self, as_of: str | None) -> Pipeline:
+        """Every open deal, scored: by default as of today, or of the folder's watermark."""
         when = None if as_of is None else parse_instant(as_of, self.time_zone)
+        if self.scores is None:
+            return self._pipeline_of_folder(when)
+        return self.scores.pipeline(
+            self.scorer, now() if when is None else when, when is None, self.time_zone
+        )
+
+    def moment_of(self, pipeline: Pipeline, as_of: str | None) -> int:
+        """The moment of a pipeline, which of an empty one is the one asked for."""
+        if len(pipeline.scores):
+            return int(pipeline.scores.as_of[0])
+        return now() if as_of is None else parse_instant(as_of, self.time_zone)
+
+    def _histories_behind(self, pipeline: Pipeline) -> Histories:
+        return of_tables(self.data_behind(pipeline)) if self.source is None else self.source.histories
+
+    def data_behind(self, pipeline: Pipeline) -> CanonicalData:
+        """The data set that a pipeline with deals was scored from."""
         if self.scores is not None:
-            today = when is None
-            found = self.scores.pipeline(self.scorer, now() if when is None else when, today, self.time_zone)
-        else:
-            found = self._pipeline_of_folder(when)
-        if len(found.scores):
-            return found, iso(int(found.scores.as_of[0]))
-        return found, iso(now() if when is None else when)
+            from serving.store.dataset import load
+
+            return load(self.scores.store, pipeline.watermark)[0]
+        if self.source is None or self.source.data is None:
+            raise no_data_set()
+        return self.source.data
 
     def _pipeline_of_folder(self, when: int | None) -> Pipeline:
         source = self.source
@@ -194,6 +219,63 @@ class Service:
                 self.scorer, data, moment, source.watermark, asked, mark=source.mark
             ),
         )
+
+    def similar(self, opportunity_id: str, as_of: str | None, limit: int, language: Language) -> Given:
+        """The closed deals most like an opportunity, by default as of now, or as of the folder's watermark.
+
+        Raises:
+            UnknownEntity: there is no such opportunity.
+            Problem: 404 where nothing is served by id.
+        """
+        when = None if as_of is None else parse_instant(as_of, self.time_zone)
+        if self.scores is not None:
+            asked = Asked(opportunity_id, now() if when is None else when, explain=True, language=language)
+            return self.scores.similar(self.scorer, asked, limit)
+        source = self.source
+        if source is None:
+            raise no_data_set()
+        moment = source.watermark if when is None else when
+        closed = source.closed.of((self.scorer.number,), lambda: closed_of(self.scorer, source.histories))
+        scores = scored_one(self.scorer, source.histories, opportunity_id, moment)
+        body = encoded(similar_of(closed, scores, source.watermark, limit, language))
+        return Given(body, tag_of(source.mark, opportunity_id, moment, limit, language, self.scorer.versions))
+
+    def alerts(self, asked: alerts.Question, as_of: str | None, language: Language) -> Given:
+        """A page of the open deals' alerts: of the store as of today, or of the folder's watermark.
+
+        Raises:
+            DataError: the study beside the bundles cannot be read.
+            Problem: 404 where nothing is served, 422 for a wrong rule or cursor.
+        """
+        study = study_in(self.settings.bundles)
+        pipeline = self.pipeline_at(as_of)
+        moment = self.moment_of(pipeline, as_of)
+
+        def make() -> alerts.Board:
+            histories = self._histories_behind(pipeline) if len(pipeline.scores) else None
+            return alerts.board_of(self.scorer, histories, pipeline, moment, study)
+
+        board = self.boards.of((pipeline.tag, study.mark), make)
+        body = alerts.answer_of(board, asked, self.scorer, lambda deal: self.around(deal)[0], language)
+        return Given(encoded(body), tag_of(pipeline.tag, study.mark, asked, language))
+
+    def priorities(self, asked: priorities.Question, as_of: str | None, language: Language) -> Given:
+        """The week's lists of reps: of the store as of today, or of the folder's watermark.
+
+        Raises:
+            BundleError: there is no win model.
+            Problem: 404 where nothing is served.
+        """
+        pipeline = self.pipeline_at(as_of)
+        moment = self.moment_of(pipeline, as_of)
+
+        def make() -> priorities.Week:
+            data = self.data_behind(pipeline) if len(pipeline.scores) else None
+            return priorities.week_of(self.scorer, data, pipeline, moment, asked)
+
+        week = self.weeks.of((pipeline.tag, asked), make)
+        body = priorities.answer_of(week, asked.capacity, language)
+        return Given(encoded(body), tag_of("priorities", pipeline.tag, asked, language))
 
     def changes(
         self, opportunity_id: str, window: tuple[str, str | None], target: Target | None, language: Language

@@ -18,6 +18,7 @@ from serving.kept import Given, Kept, KeptAnswers, Made, day_of, next_event, tag
 from serving.pipeline import Pipeline, scored
 from serving.problems import Problem
 from serving.scorer import Scorer, Scores
+from serving.similar import Closed, closed_of, scored_one, similar_of
 from serving.store.reading import StoredRows
 from serving.store.receipt_writer import ReceiptWriter
 from serving.store.receipts import Receipt
@@ -38,6 +39,7 @@ class StoredScores:
     kept: KeptAnswers = field(default_factory=KeptAnswers)
     pipelines: Made[Pipeline] = field(default_factory=Made)
     forecasts: Made[Given] = field(default_factory=lambda: Made(bookings.KEPT))
+    closed: Made[tuple[Histories, Closed]] = field(default_factory=lambda: Made(1))
 
     @classmethod
     def of(cls, store: Store, kept_rows: int) -> StoredScores:
@@ -126,6 +128,25 @@ class StoredScores:
             return bookings.forecast_of(scorer, data, as_of, mark.received_at, asked, mark=str(mark.seq))
 
         return self.forecasts.of(key, make)
+
+    def similar(self, scorer: Scorer, asked: Asked, limit: int) -> Given:
+        """The closed deals most like an opportunity, by what the store knows now.
+
+        Raises:
+            UnknownEntity: the store has no such opportunity.
+        """
+        mark, _ = self.store.latest(asked.opportunity_id)
+
+        def make() -> tuple[Histories, Closed]:
+            from serving.store.dataset import load
+
+            histories = of_tables(load(self.store, mark.seq)[0])
+            return histories, closed_of(scorer, histories)
+
+        histories, closed = self.closed.of((mark.seq, scorer.number), make)
+        scores = scored_one(scorer, histories, asked.opportunity_id, asked.as_of)
+        body = encoded(similar_of(closed, scores, mark.received_at, limit, asked.language))
+        return Given(body, tag_of(mark.seq, asked, limit, scorer.versions))
 
     def promise(self, pipeline: Pipeline, page: Sequence[int]) -> None:
         """Keep the receipts of a page of the pipeline."""

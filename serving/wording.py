@@ -135,3 +135,21 @@ def association_text(language: Language) -> str:
     if language == "zh-CN":
         return "这是相关性，而非已证实的效果"
     return "an association, not a proven effect"
+
+
+def alike_text(
+    behaviour: str, feature: Feature, values: tuple[Value, Value], alike: bool, language: Language
+) -> str:
+    """In what two deals are alike or differ: "alike in people reached: roles reached: 5 here, 6 there"."""
+    name, what = behaviour_name(behaviour, language), feature.wording(language)
+    here, there = (value_text(value, feature.unit, language) for value in values)
+    if language == "zh-CN":
+        return f"{name}{'相近' if alike else '不同'}：{what}，本商机为 {here}，该商机为 {there}"
+    return f"{'alike' if alike else 'different'} in {name}: {what}: {here} here, {there} there"
+
+
+def beside_text(language: Language) -> str:
+    """What the ends of similar deals are, and what they are not."""
+    if language == "zh-CN":
+        return "相似商机的结果仅供参考，不替代本商机的赢单概率"
+    return "how similar deals ended stands beside this deal's own probability and does not replace it"

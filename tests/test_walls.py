@@ -18,7 +18,7 @@ FORBIDDEN = {
     "serving": ("sklearn", "mlflow", "lightgbm", "pandas", "shap"),
 }
 # What a finished model needs; only the commands may fit and track.
-SERVING_TAKES = ("bundle", "close", "errors", "explain", "forecast", "labels", "metrics", "trees")
+SERVING_TAKES = ("alerts", "bundle", "close", "errors", "explain", "forecast", "labels", "metrics", "trees")
 ONE_PLACE = {
     "mlflow": ("training/tracking/", "training/registry.py"),
     "uvicorn": ("serving/commands/serve.py",),

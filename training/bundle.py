@@ -31,6 +31,7 @@ from training.interval import VennAbers, venn_abers_from
 from training.labels import ENTITY, LabelPolicy, Target
 from training.metrics import Bin
 from training.profile import Profile, profile_from_json
+from training.stability import Stability, stability_from
 from training.trees import Trees, contributions, margins, ready_to_explain
 
 FORMAT = 3
@@ -60,6 +61,7 @@ class Bundle:
         profile: what its snapshots were like; None in a bundle that was made before there were any.
         venn_abers: how far its probabilities can be trusted; None in a bundle that was made before, and in
             the forward test's twin, which knows nothing of the part that tells.
+        stability: how far refits agree with its reasons; None in the same.
     """
 
     target: Target
@@ -77,6 +79,7 @@ class Bundle:
     golden: FloatArray
     profile: Profile | None = None
     venn_abers: VennAbers | None = None
+    stability: Stability | None = None
 
     @property
     def features(self) -> tuple[Feature, ...]:
@@ -150,6 +153,7 @@ class Bundle:
             "reliability": [row.to_dict() for row in self.reliability],
             "manifest": dict(self.manifest),
             "venn_abers": None if self.venn_abers is None else self.venn_abers.to_dict(),
+            "stability": None if self.stability is None else self.stability.to_dict(),
         }
         _write(folder / "bundle.json", described)
         self.reference.save(folder)
@@ -223,7 +227,7 @@ def _profile(folder: Path, described: dict[str, Any]) -> Profile | None:
 
 def _assemble(described: dict[str, Any], golden: dict[str, Any], text: str, reference: Reference) -> Bundle:
     encoding, conventions = described["encoding"], described["conventions"]
-    intervals = described.get("venn_abers")  # older bundles have none
+    intervals, stability = described.get("venn_abers"), described.get("stability")  # older ones have none
     rows = np.array(golden["rows"], np.float64)  # None becomes NaN
     return Bundle(
         target=described["target"],
@@ -246,6 +250,7 @@ def _assemble(described: dict[str, Any], golden: dict[str, Any], text: str, refe
         manifest=described["manifest"],
         golden=rows.reshape(len(golden["rows"]), len(encoding["names"])),
         venn_abers=None if intervals is None else venn_abers_from(intervals),
+        stability=None if stability is None else stability_from(stability),
     )
 
 

@@ -69,6 +69,7 @@ class Evaluation:
         margin: of the judged trees on the same rows, before any calibration.
         verdict: whether the model has earned its place.
         model: the judged one.
+        early: trees that end before the second part.
         calibration: for trees fitted one step later: what the trees of both steps before needed on the parts
             that followed them.
     """
@@ -81,6 +82,7 @@ class Evaluation:
     margin: FloatArray
     verdict: Verdict
     model: Model
+    early: Trees
     calibration: Platt
 
 
@@ -200,6 +202,7 @@ def evaluate(
         margin=margin,
         verdict=verdict_of(probability, said, test.label, test.weight, entity),
         model=model,
+        early=early,
         calibration=AS_SAID if plain else calibrated(matrix, first, (split.test, margin)),
     )
 

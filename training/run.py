@@ -18,7 +18,7 @@ from training.code import code_sha256, inputs_sha256
 from training.dataset import LabelledFrame, Source, labelled_frame
 from training.errors import TooLittleData
 from training.evaluate import Evaluation, Matrix, Model, evaluate, matrix_of
-from training.explain import Explained, Features, centre_of
+from training.explain import Explained, Features, centre_of, ledger
 from training.forward_sample import Forward, forward_sample
 from training.gate import Rung
 from training.interval import VennAbers, fit_venn_abers
@@ -26,6 +26,7 @@ from training.labels import ENTITY, Target
 from training.models import DEFAULTS, Progress, Sample, fit
 from training.profile import Profile, Shown, profile_of
 from training.splits import Split, forward_split
+from training.stability import Stability, stability_of
 from training.trees import Trees, contributions, margins
 
 EXPLAINED_ROWS = 2_000  # enough for means
@@ -147,8 +148,10 @@ def train_frame(
         pictures = _drawn(evaluation, explained, frame) if plots else None
         trees = beside.result()
     model = Model(trees, evaluation.calibration)
-    bundle = _bundle(shared, model, margins(trees, shared.later.matrix), shared.explained(model))
-    bundle = replace(bundle, profile=profile, venn_abers=intervals)
+    now = shared.explained(model)
+    bundle = _bundle(shared, model, margins(trees, shared.later.matrix), now)
+    stability = _stability(bundle, now, twin, explained, evaluation.early)
+    bundle = replace(bundle, profile=profile, venn_abers=intervals, stability=stability)
     return Trained(bundle, twin, evaluation, drawn, source, explained, params or {}, pictures)
 
 
@@ -234,6 +237,19 @@ def _profile(twin: Bundle, labelled: LabelledFrame, forward: Forward) -> Profile
     some = tested[_spread(len(tested), EXPLAINED_ROWS)]
     shown = Shown(*twin.explained(labelled.frame.take(some)), entity[some])
     return profile_of(labelled.frame.take(every), entity[every], labelled.withheld, shown)
+
+
+def _stability(served: Bundle, now: Explained, twin: Bundle, before: Explained, early: Trees) -> Stability:
+    """How far the reasons of the trees of the forward test point as those of the served ones do."""
+    features, rows = served.features, now.matrix
+    first, margin = contributions(early, rows), margins(early, rows)
+    typical = centre_of(features, first, margin, twin.platt, np.ones(len(rows)))
+    said = [
+        ledger(features, now.contributions, margins(served.booster, rows), served.platt, served.centre),
+        ledger(features, before.contributions, margins(twin.booster, rows), twin.platt, twin.centre),
+        ledger(features, first, margin, twin.platt, typical),
+    ]
+    return stability_of(said[0].behaviours, said[0].points, [each.points for each in said[1:]])
 
 
 def _check_entities(source: Source, target: Target) -> None:

@@ -156,7 +156,7 @@ def score(
     check_format(to)
     tables, report = open_data(data)
     with err.status("loading models"):
-        scorer = _scorer(tracking_uri, alias)
+        scorer = scorer_of(tracking_uri, alias)
     _check_stages(tables, scorer)
     histories = of_tables(tables)
     if snapshots is not None:
@@ -295,7 +295,8 @@ def _targets(tracking: Tracking, alias: str) -> list[str]:
     return targets
 
 
-def _scorer(tracking_uri: str | None, alias: str) -> Scorer:
+def scorer_of(tracking_uri: str | None, alias: str) -> Scorer:
+    """The models of a tracking store under an alias or of a version, ready to score."""
     from serving.closes import CloseModel
     from serving.scorer import Model, Scorer
     from training.tracking import Tracking

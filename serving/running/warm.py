@@ -36,6 +36,6 @@ def _warm(service: Service) -> None:
 
 def _some_deal(service: Service) -> None:
     """The pipeline, and one deal of it explained, of which nothing is kept."""
-    found, _ = service.deals(None)
+    found = service.pipeline_at(None)
     if len(found.scores):
         service.what_if(found.scores.opportunity_ids[0], b"", "en")
