@@ -27,6 +27,7 @@ demo: venv ## A sample CRM, trained, scored and served (SERVE=0: not served)
 	$(BIN)/dealcast study $(DEMO)/crm --out $(DEMO)/bundles/study.json
 	@echo "scores: $(DEMO)/scores.parquet · runs and models: $(BIN)/mlflow ui"
 ifneq ($(SERVE),0)
+	@echo "soon at http://127.0.0.1:8000 (pipeline) · /forecast · /models · /docs (the API)"
 	$(BIN)/dealcast serve $(DEMO)/crm --bundles $(DEMO)/bundles
 endif
 

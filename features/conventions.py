@@ -7,7 +7,7 @@ travels with the model, so that later records cannot change how earlier ones are
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 CATEGORICAL_FIELDS = ("kind", "source", "product")
@@ -38,6 +38,20 @@ class Conventions:
     holidays: str = ""
     categories: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> tuple[type[Conventions], tuple[object, ...]]:
+        return Conventions, self._values  # without the hash, which is another one in another process
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self._values)
+
+    @property
+    def _values(self) -> tuple[object, ...]:
+        return tuple(getattr(self, each.name) for each in fields(self))
 
     @cached_property
     def fields(self) -> tuple[str, ...]:

@@ -31,8 +31,7 @@ def shown_of(history: History, snapshots: Snapshots) -> Shown:
     names = text_array([*history.stage_names, None])
     owner = known[:, told.REP]
     reps = text_array([*history.reps.names, None])
-    rep = reps[np.where(np.isnan(owner), len(reps) - 1, np.nan_to_num(owner)).astype(np.int64)]
+    unknown = np.isnan(owner)
+    rep = reps[np.where(unknown, len(reps) - 1, owner).astype(np.int64)]
     last = history.opportunities.last_rep[snapshots.entity]
-    return Shown(
-        names[stage_of(history, snapshots)], known[:, told.AMOUNT], np.where(np.isnan(owner), last, rep)
-    )
+    return Shown(names[stage_of(history, snapshots)], known[:, told.AMOUNT], np.where(unknown, last, rep))

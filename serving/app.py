@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware.cors import CORSMiddleware
 
 from serving.bundles import load_close, load_models
 from serving.clock import now
@@ -28,12 +29,14 @@ from serving.routes import (
     health,
     inference,
     operations,
+    pages,
     pipeline,
     predictions,
     priorities,
     records,
     scores,
     what_if,
+    widget,
 )
 from serving.running.ending import Ending
 from serving.running.gate import Gate
@@ -51,6 +54,12 @@ from serving.what_if import WhatIfRequest
 from training.labels import Target
 
 _ROUNDS = 50_000, 20, 50  # of the garbage collector
+_CROSSING: Mapping[str, Any] = {  # what pages of other origins may do
+    "allow_methods": ("GET", "POST"),
+    "allow_headers": ("Content-Type", "If-None-Match"),
+    "expose_headers": ("ETag", "Retry-After", "X-Request-Id"),
+    "max_age": 3600,
+}
 _PROBLEM = {"description": "problem+json (RFC 9457)", "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}
 
 
@@ -77,8 +86,10 @@ def create_app(service: Service, held: Held | None = None) -> FastAPI:
     app.include_router(pipeline.router)
     app.include_router(predictions.router)
     app.include_router(inference.router)
+    app.include_router(widget.router)
     app.include_router(health.router)
     app.include_router(operations.router)
+    app.include_router(pages.router)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     _surround(app, service.settings)
     return app
@@ -89,7 +100,10 @@ def _surround(app: FastAPI, settings: Settings) -> None:
     inner = app.build_middleware_stack
 
     def stack() -> Any:
-        return Watched(Gate(inner(), settings, metrics()), metrics(), settings.log_requests)
+        gate: Any = Gate(inner(), settings, metrics())
+        if settings.cors_origins:
+            gate = CORSMiddleware(gate, settings.cors_origins, **_CROSSING)
+        return Watched(gate, metrics(), settings.log_requests)
 
     app.build_middleware_stack = stack  # type: ignore[method-assign]
 
@@ -123,6 +137,7 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_ROUNDS)
+    gc.enable()
 
 
 def open_service(
@@ -142,7 +157,9 @@ def open_service(
         models, close = load_models(settings.bundles), load_close(settings.bundles)
     scorer = Scorer(models, close)
     if settings.data is None:
-        stored = None if settings.database is None else StoredScores.of(open_store(settings.database))
+        stored = None
+        if settings.database is not None:
+            stored = StoredScores.of(open_store(settings.database), settings.kept_rows)
         return Service(scorer, None, settings, stored)
     from features.sources.folder import load
 

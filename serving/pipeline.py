@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from features.times import BoolArray
 from serving.answers import answer
 from serving.histories import Histories
 from serving.problems import Problem
@@ -86,6 +87,11 @@ class Pipeline:
     def answers(self, page: Sequence[int], language: Language) -> list[dict[str, Any]]:
         """The scores of a page as the API gives them, without reasons."""
         return [answer(self.scores, i, self.data_as_of, language) for i in page]
+
+    def chosen(self, wanted: Wanted) -> BoolArray:
+        """Which of the deals are those of the asked rep and team."""
+        everything = range(len(self.scores))
+        return np.fromiter((self._is_wanted(i, wanted) for i in everything), np.bool_, len(self.scores))
 
     def _order(self, sort: Sort) -> list[tuple[Place, int]]:
         if sort not in self._orders:

@@ -19,8 +19,9 @@ import msgspec
 from features.from_rows import Rows
 from features.tables import TABLES, Column, Kind
 from features.times import EARLIEST, LATEST
+from serving.instants import usual_instants
 
-Tuples = Mapping[str, Sequence[tuple[Any, ...]]]
+Columns = Mapping[str, list[Sequence[Any]]]  # of each table in the declared order; none without a row
 
 _EPOCH, _MICRO, _DAY = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1), 86_400_000_000
 _FIRST, _LAST = EARLIEST + _DAY, LATEST - _DAY  # what lies about the ends is left to the exact rule
@@ -138,14 +139,16 @@ _OPPORTUNITIES = TABLES["opportunities"].column_names
 
 
 def _history_of(deal: Any) -> PostedHistory:
-    rows = _rows_of(deal)
+    tables = _columns_of(deal)
+    _read(tables)
+    rows = {name: list(zip(*columns, strict=True)) for name, columns in tables.items()}
     own = rows["opportunities"][0]
     name, created, closed, outcome = (own[place] for place in _AT_OWN)
-    return PostedHistory(name, created, closed, outcome, _latest_known(rows), rows)
+    return PostedHistory(name, created, closed, outcome, _latest_known(tables), rows)
 
 
-def _rows_of(deal: Any) -> Tuples:
-    """The rows of one posted opportunity; see `schemas.rows_of`, which says what belongs to what."""
+def _columns_of(deal: Any) -> Columns:
+    """The columns of one posted opportunity; see `schemas.rows_of`, which says what belongs to what."""
     values = msgspec.structs.astuple(deal)[: len(_OPPORTUNITIES)]
     own, account = values[0], values[1]
     found: dict[str, list[tuple[Any, ...]]] = {
@@ -158,8 +161,23 @@ def _rows_of(deal: Any) -> Tuples:
     ]
     accounts = [] if deal.account is None else [(account, *msgspec.structs.astuple(deal.account)[1:])]
     tables = {"opportunities": [values, *others], "accounts": accounts, **found}
-    mine = {"opportunity_id": own, "account_id": account}
-    return {name: _read(name, rows, mine) for name, rows in tables.items()}
+    return {name: _placed_columns(_PLANS[name], rows, own, account) for name, rows in tables.items()}
+
+
+def _placed_columns(
+    plan: _Plan, rows: Sequence[tuple[Any, ...]], own: str, account: str
+) -> list[Sequence[Any]]:
+    """The columns of a table's rows, with the ids that their place gives; none where there is no row."""
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+    if not columns:
+        return columns
+    if plan.own is not None:
+        columns[plan.own] = (own,) * len(rows)
+    if plan.of_account is not None:
+        columns[plan.of_account] = [account if its is None else its for its in columns[plan.of_account]]
+    if plan.of_deal is not None:
+        columns[plan.of_deal] = [own if its is msgspec.UNSET else its for its in columns[plan.of_deal]]
+    return columns
 
 
 _AT_OWN = tuple(
@@ -219,47 +237,48 @@ def _plan_of(name: str) -> _Plan:
 _PLANS = {name: _plan_of(name) for name in TABLES}
 
 
-def _read(name: str, rows: Sequence[tuple[Any, ...]], mine: Mapping[str, str]) -> list[tuple[Any, ...]]:
-    """The rows with their times in microseconds and the ids that their place gives.
+def _read(tables: Columns) -> None:
+    """Put the times into microseconds.
 
     Raises _Unusual where a text has outer blanks, a time is not plainly one, or a record comes twice.
     """
-    if not rows:
-        return []
-    plan = _PLANS[name]
-    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
-    if plan.own is not None:
-        columns[plan.own] = (mine["opportunity_id"],) * len(rows)
-    if plan.of_account is not None:
-        account = mine["account_id"]
-        columns[plan.of_account] = [account if its is None else its for its in columns[plan.of_account]]
-    if plan.of_deal is not None:
-        deal = mine["opportunity_id"]
-        columns[plan.of_deal] = [deal if its is msgspec.UNSET else its for its in columns[plan.of_deal]]
-    for place in plan.texts:
-        for text in set(columns[place]):
-            if text is not None and text.strip() is not text:
-                raise _Unusual
-    texts = {text for place in plan.times for text in columns[place]}
-    texts.discard(None)
+    texts: set[str | None] = set()
+    times: set[str | None] = set()
+    for name, columns in tables.items():
+        if columns:
+            plan = _PLANS[name]
+            texts.update(*(columns[place] for place in plan.texts))
+            times.update(*(columns[place] for place in plan.times))
+    given = [text for text in texts if text is not None]
+    if list(map(str.strip, given)) != given:
+        raise _Unusual
+    times.discard(None)
     micros: dict[str | None, int | None] = {None: None}
-    micros.update(_micros_of(texts))
-    for place in plan.times:
-        columns[place] = [micros[text] for text in columns[place]]
-    _check_once(plan, columns)
-    return list(zip(*columns, strict=True))
+    micros.update(_micros_of(times))  # type: ignore[arg-type]
+    for name, columns in tables.items():
+        if columns:
+            plan = _PLANS[name]
+            for place in plan.times:
+                columns[place] = [micros[text] for text in columns[place]]
+            _check_once(plan, columns)
 
 
 def _micros_of(texts: Iterable[str]) -> dict[str | None, int | None]:
     every = list(texts)
+    found = usual_instants(every)
+    if found is None:
+        found = _exactly(every)
+    if found and not (min(found) >= _FIRST and max(found) <= _LAST):
+        raise _Unusual
+    return dict(zip(every, found, strict=True))
+
+
+def _exactly(every: Sequence[str]) -> list[int]:
     for text in every:
         if len(text) > _SHORT and not (len(text) == _LONG and text[26] in "+-"):
             raise _Unusual  # more digits than a time keeps: the exact rule cuts them off
     times = msgspec.convert(every, list[_Aware])
-    found = [(time - _EPOCH) // _MICRO for time in times]
-    if found and not (min(found) >= _FIRST and max(found) <= _LAST):
-        raise _Unusual
-    return dict(zip(every, found, strict=True))
+    return [(time - _EPOCH) // _MICRO for time in times]
 
 
 def _check_once(plan: _Plan, columns: Sequence[Sequence[Any]]) -> None:
@@ -275,14 +294,12 @@ def _check_once(plan: _Plan, columns: Sequence[Sequence[Any]]) -> None:
         raise _Unusual
 
 
-def _latest_known(rows: Tuples) -> int:
+def _latest_known(tables: Columns) -> int:
     """The latest instant at which any of the rows was recorded, in microseconds."""
-    created = _OPPORTUNITIES.index("created_at")
-    latest = max(row[created] for row in rows["opportunities"])
-    for name, its in rows.items():
+    latest = max(tables["opportunities"][_OPPORTUNITIES.index("created_at")])
+    for name, columns in tables.items():
         plan = _PLANS[name]
-        if plan.at is not None and plan.recorded is not None:
-            for row in its:
-                known = row[plan.recorded] or row[plan.at]
-                latest = max(latest, known)
+        if columns and plan.at is not None and plan.recorded is not None:
+            at, told = columns[plan.at], columns[plan.recorded]
+            latest = max(latest, *(a if t is None else t for a, t in zip(at, told, strict=True)))
     return int(latest)

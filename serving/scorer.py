@@ -242,17 +242,21 @@ def _able_of(target: Target, asked: _Asked, reference: Reference) -> _Able:
 
 def _able(target: Target, parts: Sequence[tuple[History, Snapshots]], reference: Reference) -> _Able:
     entity = ENTITY[target]
-    masks, frames, why = [], [], []
+    masks, frames = [], []
+    why: list[str | None] = []
     for history, asked in parts:
         snapshots = asked
         if entity == "account":
             snapshots = Snapshots(history.opportunities.account[asked.entity], asked.as_of)
         mask = eligible(target, history, snapshots)
         masks.append(mask)
-        frames.append(build_features(history, snapshots.take(mask), entity, reference))
-        why += _why_not(target, history, snapshots, mask)
+        every = bool(mask.all())
+        frames.append(
+            build_features(history, snapshots if every else snapshots.take(mask), entity, reference)
+        )
+        why += [None] * len(mask) if every else _why_not(target, history, snapshots, mask)
     mask = masks[0] if len(masks) == 1 else np.concatenate(masks)
-    return _Able(mask, np.where(mask, np.cumsum(mask) - 1, -1), why, merged(frames))
+    return _Able(mask, np.where(mask, mask.cumsum() - 1, -1), why, merged(frames))
 
 
 def _why_not(target: Target, history: History, snapshots: Snapshots, able: BoolArray) -> list[str | None]:

@@ -26,6 +26,7 @@ from serving.scorer import Scorer
 from serving.settings import Settings
 from serving.stored import Asked, StoredScores, receipt_answer
 from serving.study import study_in
+from serving.summary import summary_of
 from serving.wording import Language
 from training.labels import Target
 
@@ -144,6 +145,12 @@ class Service:
         moment = self.moment_of(found, as_of)
         body = {"as_of": iso(moment), "opportunities": found.answers(page, language), "next": following}
         return Given(encoded(body), tag_of(found.tag, wanted, language))
+
+    def summary(self, wanted: Wanted, as_of: str | None) -> Given:
+        """The same deals in a few figures; see `summary_of`."""
+        found = self.pipeline_at(as_of)
+        body = {"as_of": iso(self.moment_of(found, as_of)), **summary_of(found, wanted)}
+        return Given(encoded(body), tag_of(found.tag, wanted.rep_id, wanted.team_id))
 
     def pipeline_at(self, as_of: str | None) -> Pipeline:
         """Every open deal, scored: by default as of today, or of the folder's watermark."""
@@ -276,7 +283,7 @@ class Service:
     def around(self, opportunity_id: str) -> tuple[Records, int]:
         """All records around one opportunity, and up to when they go: now, or the folder's watermark."""
         if self.scores is not None:
-            return of_stored(self.scores.store.latest(opportunity_id)[1]), now()
+            return of_stored(self.scores.rows_around(opportunity_id)), now()
         if self.source is None or self.source.data is None:
             raise no_data_set()
         return of_data(self.source.data, opportunity_id), self.source.watermark

@@ -6,12 +6,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from features.errors import ConfigError
 
 PREFIX = "DEALCAST_"
 DATABASE = PREFIX + "DATABASE_URL"
 RUN_FOLDER = PREFIX + "RUN_FOLDER"
+CORS = PREFIX + "CORS_ORIGINS"
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Settings:
         database: address of the store that is served where no folder is; None: posted histories only.
         max_body_bytes: larger request bodies are refused with 413.
         max_opportunities: more opportunities in one request are refused with 422.
+        kept_rows: of the store, of the deals asked for last, that one worker keeps as it read them.
         running: requests that one worker works on at a time.
         waiting: requests that may wait for their turn in one worker; more are refused with 429.
         wait_seconds: that a request waits for its turn before it is refused with 503.
@@ -34,6 +37,7 @@ class Settings:
         watch_seconds: between a worker's looks at which bundles it is to serve, give or take a fifth.
         follow_seconds: between looks at the champions in the tracking store, give or take a fifth.
         webhook_secret: of MLflow's signed webhook; None: there is none.
+        cors_origins: whose pages may ask from a browser, as the widget does: "https://crm.example".
         run_folder: where the processes of one server tell each other how they do; None: one process.
         log_requests: a line in the log for each request, or for those alone that failed.
     """
@@ -43,6 +47,7 @@ class Settings:
     database: str | None = None
     max_body_bytes: int = 8 * 1024 * 1024
     max_opportunities: int = 1000
+    kept_rows: int = 50_000
     running: int = 8
     waiting: int = 128
     wait_seconds: float = 2.0
@@ -53,6 +58,7 @@ class Settings:
     watch_seconds: float = 0.5
     follow_seconds: float = 5.0
     webhook_secret: str | None = field(default=None, repr=False)
+    cors_origins: tuple[str, ...] = ()
     run_folder: Path | None = None
     log_requests: bool = True
 
@@ -71,6 +77,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         database=environment.get(DATABASE) or None,
         max_body_bytes=_positive(environment, "MAX_BODY_BYTES", Settings.max_body_bytes),
         max_opportunities=_positive(environment, "MAX_OPPORTUNITIES", Settings.max_opportunities),
+        kept_rows=_positive(environment, "KEPT_ROWS", Settings.kept_rows),
         running=_positive(environment, "RUNNING", Settings.running),
         waiting=_positive(environment, "WAITING", Settings.waiting),
         wait_seconds=_seconds(environment, "WAIT_SECONDS", Settings.wait_seconds),
@@ -81,6 +88,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         watch_seconds=_seconds(environment, "WATCH_SECONDS", Settings.watch_seconds),
         follow_seconds=_seconds(environment, "FOLLOW_SECONDS", Settings.follow_seconds),
         webhook_secret=environment.get(PREFIX + "WEBHOOK_SECRET") or None,
+        cors_origins=_origins(environment),
         run_folder=Path(run_folder) if run_folder else None,
         log_requests=_word(environment, "LOG_REQUESTS", ("all", "failed")) == "all",
     )
@@ -95,6 +103,18 @@ def hand_over(settings: Settings) -> None:
     os.environ.pop(DATABASE, None)
     if settings.database is not None:
         os.environ[DATABASE] = settings.database
+
+
+def _origins(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Origins with commas between them, each as a browser writes it."""
+    found = tuple(text.strip() for text in environment.get(CORS, "").split(",") if text.strip())
+    for origin in found:
+        parts = urlsplit(origin)
+        if parts.scheme not in {"http", "https"} or f"{parts.scheme}://{parts.netloc}" != origin:
+            raise ConfigError(
+                f"{CORS} holds {origin!r}; write origins with commas between them, such as https://crm.example"
+            )
+    return found
 
 
 def _positive(environment: Mapping[str, str], name: str, default: int) -> int:

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from features.from_rows import history_from_rows
 from features.times import NEVER, iso
 from serving import bookings
 from serving.answers import answer, encoded
 from serving.clock import now as clock_now
+from serving.deals import Deal, Deals
 from serving.histories import Histories, of_rows, of_tables
-from serving.kept import Given, Kept, KeptAnswers, Made, day_of, digest_of, next_event, tag_of
+from serving.kept import Given, Kept, KeptAnswers, Made, day_of, next_event, tag_of
 from serving.pipeline import Pipeline, scored
 from serving.problems import Problem
 from serving.scorer import Scorer, Scores
-from serving.store.reading import StoredRows, under
+from serving.store.reading import StoredRows
 from serving.store.receipt_writer import ReceiptWriter
 from serving.store.receipts import Receipt
 from serving.store.store import Store
@@ -34,13 +34,22 @@ class StoredScores:
 
     store: Store
     receipts: ReceiptWriter
+    deals: Deals
     kept: KeptAnswers = field(default_factory=KeptAnswers)
     pipelines: Made[Pipeline] = field(default_factory=Made)
     forecasts: Made[Given] = field(default_factory=lambda: Made(bookings.KEPT))
 
     @classmethod
-    def of(cls, store: Store) -> StoredScores:
-        return cls(store, ReceiptWriter(store.keep_receipts))
+    def of(cls, store: Store, kept_rows: int) -> StoredScores:
+        return cls(store, ReceiptWriter(store.keep_receipts), Deals(store, kept_rows))
+
+    def rows_around(self, opportunity_id: str) -> StoredRows:
+        """All that the store knows now of an opportunity and its account.
+
+        Raises:
+            UnknownEntity: the store has no such opportunity.
+        """
+        return self.deals.latest(opportunity_id, self.store.watermark())[1].rows
 
     @property
     def waits(self) -> bool:
@@ -62,14 +71,15 @@ class StoredScores:
         now, when = asked.as_of, None if today else asked.as_of
         key = (asked.opportunity_id, when, asked.explain, asked.language, scorer.number)
         kept = self.kept.find(key, now if today else 0)
-        if kept is not None and kept.watermark == self.store.watermark().seq:
+        mark = self.store.watermark()
+        if kept is not None and kept.watermark == mark.seq:
             return kept.given
-        mark, rows = self.store.latest(asked.opportunity_id)
-        data = digest_of(rows)
+        mark, deal = self.deals.latest(asked.opportunity_id, mark)
+        data, rows = deal.data, deal.rows
         if kept is not None and kept.data == data:
             self.kept.keep(key, replace(kept, watermark=mark.seq))
             return kept.given
-        scores = _scores(scorer, rows, asked)
+        scores = _scores(scorer, deal.histories, asked)
         self.receipts.put(receipt_of(scores, mark.seq, clock_now()))
         body = encoded(answer(scores, 0, mark.received_at, asked.language))
         day, end = day_of(now, time_zone) if today else (str(when), NEVER)
@@ -137,7 +147,8 @@ class StoredScores:
         receipt = self.receipt(prediction_id)
         _check_models(scorer, receipt)
         asked = Asked(receipt.opportunity_id, receipt.as_of, explain, language)
-        scores = _scores(scorer, self.store.around(asked.opportunity_id, receipt.watermark), asked)
+        rows = self.store.around(asked.opportunity_id, receipt.watermark)
+        scores = _scores(scorer, Deal(rows, receipt.watermark).histories, asked)
         again = receipt_of(scores, receipt.watermark, receipt.given_at)
         return {
             "prediction_id": prediction_id,
@@ -209,8 +220,7 @@ def receipt_answer(receipt: Receipt) -> dict[str, Any]:
     }
 
 
-def _scores(scorer: Scorer, rows: StoredRows, asked: Asked) -> Scores:
-    histories = Histories(lambda conventions: history_from_rows(under(rows, conventions), conventions))
+def _scores(scorer: Scorer, histories: Histories, asked: Asked) -> Scores:
     return scorer.score(histories, [asked.opportunity_id], np.array([asked.as_of]), explain=asked.explain)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal
 
@@ -61,10 +62,14 @@ def value_text(value: Value, unit: Unit, language: Language) -> str:
     second = language == "zh-CN"
     if value is None:
         return _NOT_GIVEN[second]
-    if isinstance(value, str):
-        return value
+    return value if isinstance(value, str) else _number_text(value, unit, second)
+
+
+@lru_cache(maxsize=16_384)  # most values are small counts, and a score with reasons says sixty of them
+def _number_text(value: float, unit: Unit, second: bool) -> str:
     if unit == "flag":
         return _YES_NO[value == 0][second]
+    value += 0.0  # -0 and 0 are one key of the cache, and one text
     if unit == "share":
         return f"{value:.0%}"
     digits = 1 if abs(value) < 10 and value != round(value) else 0

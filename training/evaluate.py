@@ -170,14 +170,16 @@ def evaluate(
         plain: rates are shown as they are, without a calibration.
         chosen: is told how many trees are best as soon as that is known.
     """
+    if rounds is not None and chosen is not None:
+        chosen(rounds)
     encoding, later = matrix.frame.encoding, matrix.fitted(split.calibrate)
     early = fit(
         matrix.fitted(split.train), encoding, later=None if rounds else later, rounds=rounds or MOST_ROUNDS,
         progress=progress, params=params,
     )  # fmt: skip
+    if rounds is None and chosen is not None:
+        chosen(early.num_trees())
     rounds = early.num_trees()
-    if chosen is not None:
-        chosen(rounds)
     before = matrix.fitted(split.before_test)
     trees = fit(before, encoding, rounds=rounds, params=params)
     first = (split.calibrate, margins(early, later.matrix))

@@ -20,13 +20,13 @@ import numpy as np
 from features.catalog import Feature
 from features.times import FloatArray, IntArray
 from training.calibration import Platt
+from training.laying import centre as put_around
+from training.laying import lay, loudest
 
 Features = Sequence[Feature]
 
 _REMEMBERED = 64  # groupings, by the features' tuples, which are kept alive with them
 _GROUPINGS: dict[int, tuple[Features, Grouping]] = {}
-_FEW = 512  # rows whose sums by behaviour are made in one pass
-_SAME = 1e-9  # margins nearer than this: the chord's slope is the tangent's
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,19 @@ class Ledger:
     behaviours: tuple[str, ...]
     base_rate: float
     points: FloatArray
+    contributions: FloatArray
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Rows of the test part, and what each feature says of them in trees that never saw them.
+
+    Attributes:
+        matrix: encoded rows x features, spread over the part.
+        contributions: SHAP values on the margin, rows x (features + 1), the last one expected margin.
+    """
+
+    matrix: FloatArray
     contributions: FloatArray
 
 
@@ -91,13 +104,19 @@ def laid_points(
     features: Features, contributions: FloatArray, margin: FloatArray, platt: Platt
 ) -> tuple[FloatArray, FloatArray]:
     """Points by behaviour before centring (rows x behaviours), and the expected row's probability."""
-    expected = contributions[:, -1]
-    low, high = platt.probability(expected), platt.probability(margin)
-    distance = margin - expected
-    near = np.abs(distance) < _SAME
-    chord = (high - low) / np.where(near, 1.0, distance)
-    slope = np.where(near, platt.slope * high * (1 - high), chord)
-    return _by_behaviour(features, contributions[:, :-1]) * slope[:, None], low
+    return _laid(features, contributions, margin, platt.probability(margin), platt)
+
+
+def _laid(
+    features: Features, contributions: FloatArray, margin: FloatArray, shown: FloatArray, platt: Platt
+) -> tuple[FloatArray, FloatArray]:
+    grouping, expected = grouping_of(features), contributions[:1, -1]  # the same in each row
+    low = platt.probability(expected)
+    points = np.zeros((len(contributions), len(grouping.behaviours)))
+    if len(low):
+        whole, far = np.ascontiguousarray(contributions), np.ascontiguousarray(margin)
+        lay(whole, grouping.group, far, shown, low.item(0), platt.slope, points)
+    return points, np.repeat(low, len(contributions))
 
 
 def centre_of(
@@ -114,12 +133,10 @@ def ledger(
     features: Features, contributions: FloatArray, margin: FloatArray, platt: Platt, centre: Centre
 ) -> Ledger:
     """The reasons of each row; what rounding leaves over, some 1e-16, goes to the largest."""
-    behaviours = behaviours_of(features)
-    points, _ = laid_points(features, contributions, margin, platt)
-    points = points - np.array([centre.points[name] for name in behaviours])
-    rest = platt.probability(margin) - (centre.base_rate + _row_sums(points))
-    largest = np.abs(points).argmax(axis=1)
-    points[np.arange(len(points)), largest] += rest
+    behaviours, shown = behaviours_of(features), platt.probability(margin)
+    points, _ = _laid(features, contributions, margin, shown, platt)
+    typical = np.array([centre.points[name] for name in behaviours], np.float64)
+    put_around(points, typical, centre.base_rate, shown)
     return Ledger(behaviours, centre.base_rate, points, contributions[:, :-1])
 
 
@@ -152,15 +169,9 @@ def percent(probability: float) -> int:
 def strongest_of_each(features: Features, contributions: FloatArray, most: int = 2) -> list[list[int]]:
     """What `strongest` says of each behaviour, in the order of `behaviours_of`, for one row."""
     grouping = grouping_of(features)
-    of_each: list[list[int]] = [[] for _ in grouping.behaviours]
-    size = np.abs(contributions)
-    order = np.argsort(-size, kind="stable")
-    given = order[: np.count_nonzero(size)]
-    for place, group in zip(given.tolist(), grouping.group[given].tolist(), strict=True):
-        its = of_each[group]
-        if len(its) < most:
-            its.append(place)
-    return of_each
+    places = np.empty((len(grouping.behaviours), most), np.int64)
+    loudest(np.ascontiguousarray(contributions), grouping.group, places)
+    return [[place for place in its if place >= 0] for its in places.tolist()]
 
 
 def strongest(features: Features, behaviour: str, contributions: FloatArray, most: int = 2) -> list[int]:
@@ -168,26 +179,3 @@ def strongest(features: Features, behaviour: str, contributions: FloatArray, mos
     mine = [i for i, feature in enumerate(features) if feature.behaviour == behaviour]
     mine.sort(key=lambda i: -abs(contributions[i]))
     return [i for i in mine[:most] if contributions[i] != 0]
-
-
-def _by_behaviour(features: Features, contributions: FloatArray) -> FloatArray:
-    """Sums of the columns of each behaviour, column after column; rows x behaviours.
-
-    `bincount` adds in the order of what it is given, so that few rows get the bits of many.
-    """
-    grouping = grouping_of(features)
-    count, rows = len(grouping.behaviours), len(contributions)
-    if rows > _FEW:
-        columns = [contributions[:, grouping.group == i] for i in range(count)]
-        return np.stack([_row_sums(its) for its in columns], axis=1)
-    place = (np.arange(rows)[:, None] * count + grouping.group).ravel()
-    sums = np.bincount(place, weights=contributions.ravel(), minlength=rows * count)
-    return np.asarray(sums, np.float64).reshape(rows, count)
-
-
-def _row_sums(values: FloatArray) -> FloatArray:
-    """The sum of each row, column after column: the same bits for one row as for many."""
-    total = np.zeros(len(values))
-    for column in values.T:
-        total = total + column
-    return total

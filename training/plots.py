@@ -9,14 +9,15 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.evaluate import Judged
+from training.encoding import Encoding
+from training.evaluate import Evaluation, Judged
+from training.explain import Explained
 from training.metrics import Bin, lifts
-from training.run import Explained, Trained
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,35 +29,35 @@ SWARM = 15  # rows of the beeswarm, the last one for all other features
 _BLUE, _GREY = "#1f5fa8", "#888888"
 
 
-def draw(trained: Trained, folder: Path) -> list[str]:
-    """Write the plots as PNG into a folder, which is made; their file names.
+def draw(evaluation: Evaluation, explained: Explained, encoding: Encoding) -> dict[str, bytes]:
+    """The plots of a forward test as PNG, by file name.
 
     Raises:
-        ModuleNotFoundError: matplotlib or shap is not installed; nothing was written.
+        ModuleNotFoundError: matplotlib or shap is not installed.
     """
     from matplotlib.figure import Figure
 
-    shap = _library()
-    folder.mkdir(parents=True, exist_ok=True)
-    test = trained.evaluation.test
-    drawn: list[str] = []
-
-    def save(figure: Figure, name: str) -> None:
-        # Without the version of the library, the same model gives the same file.
-        figure.savefig(folder / name, dpi=DPI, bbox_inches="tight", metadata={"Software": None})
-        drawn.append(name)
-
-    save(reliability(Figure(SIZE), trained.evaluation.reliability), "reliability.png")
-    save(precision_recall(Figure(SIZE), test), "precision_recall.png")
-    save(lift_by_share(Figure(SIZE), test), "lift.png")
-    explanation = _explanation(shap, trained.explained, trained.bundle.encoding.names)
+    shap, test = _library(), evaluation.test
+    found = {
+        "reliability.png": _png(reliability(Figure(SIZE), evaluation.reliability)),
+        "precision_recall.png": _png(precision_recall(Figure(SIZE), test)),
+        "lift.png": _png(lift_by_share(Figure(SIZE), test)),
+    }
+    explanation = _explanation(shap, explained, encoding.names)
     with _as_a_guest():
-        save(_beeswarm(Figure((9.0, 7.0)), shap, explanation), "shap_beeswarm.png")
-        for place in strongest(trained.explained)[:STRONGEST]:
-            name = trained.bundle.encoding.names[place]
-            texts = trained.bundle.encoding.vocabularies.get(name, ())
-            save(_dependence(Figure(SIZE), shap, explanation, place, texts), f"shap_dependence_{name}.png")
-    return drawn
+        found["shap_beeswarm.png"] = _png(_beeswarm(Figure((9.0, 7.0)), shap, explanation))
+        for place in strongest(explained)[:STRONGEST]:
+            name = encoding.names[place]
+            figure = _dependence(Figure(SIZE), shap, explanation, place, encoding.vocabularies.get(name, ()))
+            found[f"shap_dependence_{name}.png"] = _png(figure)
+    return found
+
+
+def _png(figure: Figure) -> bytes:
+    """Without the version of the library, so that the same model gives the same file."""
+    file = BytesIO()
+    figure.savefig(file, format="png", dpi=DPI, bbox_inches="tight", metadata={"Software": None})
+    return file.getvalue()
 
 
 def strongest(explained: Explained) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -17,7 +18,7 @@ from training.code import code_sha256, inputs_sha256
 from training.dataset import LabelledFrame, Source, labelled_frame
 from training.errors import TooLittleData
 from training.evaluate import Evaluation, Matrix, Model, evaluate, matrix_of
-from training.explain import centre_of
+from training.explain import Explained, Features, centre_of
 from training.forward_sample import Forward, forward_sample
 from training.gate import Rung
 from training.interval import VennAbers, fit_venn_abers
@@ -34,19 +35,6 @@ GOOD_LABEL: Mapping[Target, int] = {"win": 1, "stall": 0, "churn": 0}
 
 
 @dataclass(frozen=True)
-class Explained:
-    """Rows of the test part, and what each feature says of them in trees that never saw them.
-
-    Attributes:
-        matrix: encoded rows x features, at most `EXPLAINED_ROWS`, spread over the part.
-        contributions: SHAP values on the margin, rows x (features + 1), the last one expected margin.
-    """
-
-    matrix: FloatArray
-    contributions: FloatArray
-
-
-@dataclass(frozen=True)
 class Trained:
     """A bundle and what is told about it in the tracking store.
 
@@ -58,6 +46,7 @@ class Trained:
         source: what it was trained on.
         explained: by the twin.
         settings: of the trees, over the defaults.
+        plots: of the forward test, PNG by file name; None where they were not drawn.
     """
 
     bundle: Bundle
@@ -67,6 +56,7 @@ class Trained:
     source: Source
     explained: Explained
     settings: Mapping[str, Any] = field(default_factory=dict)
+    plots: Mapping[str, bytes] | None = None
 
     def params(self) -> dict[str, Any]:
         """Parameters of the run: model, split, data."""
@@ -90,6 +80,8 @@ def train_target(
     target: Target,
     progress: Progress | None = None,
     params: Mapping[str, Any] | None = None,
+    *,
+    plots: bool = False,
 ) -> Trained:
     """Evaluate the recipe forward in time, then fit it once more one step later.
 
@@ -102,6 +94,7 @@ def train_target(
     Args:
         progress: is told of the rounds of the first fit.
         params: of the trees, over the defaults.
+        plots: whether to draw them while the served trees are fitted, where that can be done.
 
     Raises:
         TooLittleData: there is not enough to fit, calibrate and test.
@@ -109,7 +102,7 @@ def train_target(
     _check_entities(source, target)
     frame = labelled_frame(source, target)
     split = forward_split(target, source.history, frame.snapshots, source.cutoff, source.policy)
-    return train_frame(source, frame, split, progress, params=params)
+    return train_frame(source, frame, split, progress, params=params, plots=plots)
 
 
 def train_frame(
@@ -120,6 +113,7 @@ def train_frame(
     *,
     params: Mapping[str, Any] | None = None,
     rounds: int | None = None,
+    plots: bool = False,
 ) -> Trained:
     """The same, the features and the labels being there.
 
@@ -145,55 +139,82 @@ def train_frame(
                 evaluate(matrix, drawn, params=params, rounds=rounds, plain=True), verdict=verdict
             )
             beside.begin(lambda: served(matrix, evaluation.rounds))
-        twin, explained = _bundle(source, matrix, forward, evaluation, evaluation.model)
+        shared = _shared(source, matrix, forward, evaluation)
+        explained = shared.explained(evaluation.model)
+        twin = _bundle(shared, evaluation.model, evaluation.margin, explained)
         twin = replace(twin, manifest={**twin.manifest, "cutoff": iso(split.calibrate.end)})
         intervals, profile = _intervals(matrix, drawn, evaluation), _profile(twin, frame, forward)
+        pictures = _drawn(evaluation, explained, frame) if plots else None
         trees = beside.result()
-    bundle, _ = _bundle(source, matrix, forward, evaluation, Model(trees, evaluation.calibration))
+    model = Model(trees, evaluation.calibration)
+    bundle = _bundle(shared, model, margins(trees, shared.later.matrix), shared.explained(model))
     bundle = replace(bundle, profile=profile, venn_abers=intervals)
-    return Trained(bundle, twin, evaluation, drawn, source, explained, params or {})
+    return Trained(bundle, twin, evaluation, drawn, source, explained, params or {}, pictures)
 
 
-def _bundle(
-    source: Source, matrix: Matrix, forward: Forward, evaluation: Evaluation, model: Model
-) -> tuple[Bundle, Explained]:
-    split = forward.split
-    frame, later = matrix.frame, matrix.judged(split.test)
-    judged = model is evaluation.model
-    margin = evaluation.margin if judged else margins(model.trees, later.matrix)
-    some = _spread(len(later.label), EXPLAINED_ROWS)
-    explained = Explained(later.matrix[some], contributions(model.trees, later.matrix[some]))
-    medium, high = np.quantile(model.platt.probability(margin), TIER_SHARES)
-    bundle = Bundle(
-        target=frame.target,
-        booster=model.trees,
-        encoding=frame.encoding,
-        platt=model.platt,
-        centre=centre_of(
-            frame.frame.features, explained.contributions, margin[some], model.platt, later.weight[some]
-        ),
-        conventions=source.conventions,
-        reference=source.reference,
-        policy=source.policy,
-        tiers=(float(medium), float(high)),
-        typical=_typical(frame, matrix.fitted(forward.typical)),
-        reliability=evaluation.reliability,
-        manifest={
+def _drawn(evaluation: Evaluation, explained: Explained, frame: LabelledFrame) -> Mapping[str, bytes] | None:
+    """The plots; None where they fail, to be drawn and told of again when no model can be lost by it."""
+    with suppress(Exception):
+        from training.plots import draw
+
+        return draw(evaluation, explained, frame.encoding)
+    return None
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """What a bundle and its twin have in common: fields of theirs, the features, the rows that judge."""
+
+    fields: Mapping[str, Any]
+    features: Features
+    later: Sample
+
+    @property
+    def some(self) -> IntArray:
+        """Places of the rows that are explained."""
+        return _spread(len(self.later.label), EXPLAINED_ROWS)
+
+    def explained(self, model: Model) -> Explained:
+        matrix = self.later.matrix[self.some]
+        return Explained(matrix, contributions(model.trees, matrix))
+
+
+def _shared(source: Source, matrix: Matrix, forward: Forward, evaluation: Evaluation) -> _Shared:
+    split, frame = forward.split, matrix.frame
+    calibrated = np.concatenate([matrix.entity(part) for part in (split.calibrate, split.test)])
+    fields = {
+        "target": frame.target,
+        "encoding": frame.encoding,
+        "conventions": source.conventions,
+        "reference": source.reference,
+        "policy": source.policy,
+        "typical": _typical(frame, matrix.fitted(forward.typical)),
+        "reliability": evaluation.reliability,
+        "manifest": {
             **source.manifest(),
             "withheld": list(frame.withheld),
             "split": split.dates(),
             "rows_by_part": dict(evaluation.rows),
             **({"shares_by_part": dict(forward.shares)} if forward.shares else {}),
-            "entities_calibrated": len(
-                np.unique(np.concatenate([matrix.entity(part) for part in (split.calibrate, split.test)]))
-            ),
+            "entities_calibrated": len(np.unique(calibrated)),
             "metrics": dict(evaluation.metrics),
             "gate": evaluation.verdict.to_dict(),
             "versions": _versions(),
         },
-        golden=matrix.rows(_spread(len(frame.frame), GOLDEN_ROWS)),
+        "golden": matrix.rows(_spread(len(frame.frame), GOLDEN_ROWS)),
+    }
+    return _Shared(fields, frame.frame.features, matrix.judged(split.test))
+
+
+def _bundle(shared: _Shared, model: Model, margin: FloatArray, explained: Explained) -> Bundle:
+    """A bundle of a model, whose trees have this margin on the rows that judge."""
+    medium, high = np.quantile(model.platt.probability(margin), TIER_SHARES)
+    some = shared.some
+    centre = centre_of(
+        shared.features, explained.contributions, margin[some], model.platt, shared.later.weight[some]
     )
-    return bundle, explained
+    tiers = (float(medium), float(high))
+    return Bundle(booster=model.trees, platt=model.platt, centre=centre, tiers=tiers, **shared.fields)
 
 
 def _intervals(matrix: Matrix, split: Split, evaluation: Evaluation) -> VennAbers:

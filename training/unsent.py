@@ -164,14 +164,20 @@ def _table(weights: Sequence[Weight]) -> dict[str, Any]:
 
 
 def _plots(trained: Trained, folder: Path) -> list[str]:
-    try:
-        from training.plots import draw
+    """Write the plots, drawn by now or here."""
+    plots = trained.plots
+    if plots is None:
+        try:
+            from training.plots import draw
 
-        draw(trained, folder)
-    except ModuleNotFoundError as error:
-        if error.name not in {"shap", "matplotlib"}:
-            raise
-        return [NO_PLOTS.format(error.name)]
+            plots = draw(trained.evaluation, trained.explained, trained.bundle.encoding)
+        except ModuleNotFoundError as error:
+            if error.name not in {"shap", "matplotlib"}:
+                raise
+            return [NO_PLOTS.format(error.name)]
+    folder.mkdir(parents=True)
+    for name, png in plots.items():
+        (folder / name).write_bytes(png)
     return []
 
 

@@ -36,10 +36,12 @@ PARTS: tuple[tuple[Any, str, str], ...] = (
     (evaluate, "calibrated", "calibration"),
     (evaluate, "verdict_of", "gate"),
     (evaluate, "_metrics", "metrics"),
+    (run, "_shared", "centre and bundles"),
+    (run._Shared, "explained", "centre and bundles"),
     (run, "_bundle", "centre and bundles"),
     (run, "_intervals", "intervals"),
     (run, "_profile", "profile"),
-    (unsent, "_plots", "plots"),
+    (run, "_drawn", "plots"),
 )
 
 
@@ -107,12 +109,11 @@ def whole(made: Ready, rounds: int) -> dict[str, Any]:
         store.check()  # makes the database, which a firm does once
         begun = time.perf_counter()
         with clock:
-            trained = run.train_frame(made.source, made.frame, made.split, rounds=rounds or None)
+            trained = run.train_frame(made.source, made.frame, made.split, rounds=rounds or None, plots=True)
             clock.part("writing", lambda: unsent.save_training(trained, folder))
             clock.part("logging", lambda: store.send(unsent.load_training(folder)))
         seconds = time.perf_counter() - begun
     parts = dict(clock.seconds)
-    parts["writing"] -= parts["plots"]
     parts["other"] = seconds - sum(parts.values())
     counts = {
         **trained.evaluation.rows,

@@ -45,8 +45,8 @@ def main(words: Sequence[str] | None = None) -> int:
     with console.status("making the world") as status:
         world = made(arguments.folder)
         before = os.getloadavg()[0]
-        with served(world) as (floors, own):
-            asked = subjects(world, floors, own)
+        with served(world) as (floors, own, anew):
+            asked = subjects(world, floors, own, anew)
             found = measured(asked, arguments.rounds, arguments.seconds, status.update)
             under = [loaded(asked[i], arguments.seconds) for i in (3, 4)]
             row = next(subject for subject in asked if subject.name == V2)

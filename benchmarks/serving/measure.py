@@ -82,11 +82,11 @@ class Found:
 
 
 @contextmanager
-def served(world: World) -> Iterator[tuple[Server, Server]]:
-    """The floors, and dealcast over the world's store."""
+def served(world: World) -> Iterator[tuple[Server, Server, Server]]:
+    """The floors, dealcast over the world's store, and the same keeping nothing of what it read."""
     with tempfile.TemporaryDirectory(prefix="dealcast-bench-") as scratch, ExitStack() as stack:
         folder = Path(scratch)
-        floors, own = free_port(), free_port()
+        floors, own, anew = free_port(), free_port(), free_port()
         more = {
             "DEALCAST_BENCH_MODEL": str(world.bundles / "win" / "model.txt"),
             "DEALCAST_BUNDLES": str(world.bundles),
@@ -95,13 +95,16 @@ def served(world: World) -> Iterator[tuple[Server, Server]]:
         first = Request("/empty", b"{}")
         command = uvicorn("benchmarks.serving.floors:app", floors)
         floors_pid = stack.enter_context(running(command, floors, first, folder=folder, more=more))
-        command = uvicorn("serving.app:from_environment", own)
+        command = uvicorn("serving.worker:app", own)
         ready = Request("/health/ready")
         own_pid = stack.enter_context(running(command, own, ready, folder=folder, more=more))
-        yield Server(floors, floors_pid), Server(own, own_pid)
+        command = uvicorn("serving.worker:app", anew)
+        forgetful = {**more, "DEALCAST_KEPT_ROWS": "1"}
+        anew_pid = stack.enter_context(running(command, anew, ready, folder=folder, more=forgetful))
+        yield Server(floors, floors_pid), Server(own, own_pid), Server(anew, anew_pid)
 
 
-def subjects(world: World, floors: Server, own: Server) -> list[Subject]:
+def subjects(world: World, floors: Server, own: Server, anew: Server) -> list[Subject]:
     """The lines of the table, the empty endpoint first."""
     row = encoded_row(world)
     told = Request("/fast", _json_row(row))
@@ -116,6 +119,8 @@ def subjects(world: World, floors: Server, own: Server) -> list[Subject]:
         Subject("floor: the same by pydantic", floors, Request("/pydantic", told.body)),
         Subject("GET score from SQLite", own, Request(f"{fresh}&explain=false"), 5),
         Subject("GET score from SQLite, with reasons", own, Request(fresh), 10),
+        Subject("GET score from SQLite, read anew", anew, Request(f"{fresh}&explain=false"), 5),
+        Subject("GET score from SQLite, read anew, with reasons", anew, Request(fresh), 10),
         Subject("GET the day's score, with reasons", own, Request(score), 2),
         Subject("POST one history", own, plain[1, False], 6),
         Subject("POST one history, with reasons", own, plain[1, True], 12),

@@ -178,7 +178,7 @@ def stage_of(history: History, snapshots: Snapshots) -> IntArray:
     order, groups = grouped(snapshots.entity, snapshots.as_of, len(history.opportunities.ids))
     _stages(task)(order, groups)
     found = task.out[:, 0]
-    return np.where(np.isnan(found), -1, np.nan_to_num(found)).astype(np.int64)
+    return np.where(np.isnan(found), -1, found).astype(np.int64)
 
 
 def task_of(

@@ -257,7 +257,7 @@ def with_progress(source: Source, target: Target, params: dict[str, float] | Non
         def progress(done: int, most: int) -> None:
             bar.update(task, total=most, completed=done, at=f"round {done}")
 
-        return train_target(source, target, progress, params)
+        return train_target(source, target, progress, params, plots=True)
 
 
 def _say_unseen(scores: Scores) -> None:

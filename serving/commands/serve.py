@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -57,9 +57,8 @@ def serve(
         _fetch(bundles, tracking_uri)
     settings = replace(settings_from(os.environ), bundles=bundles, data=folder, database=database)
     hand_over(settings)
-    _try_models(bundles)
-    if database is not None:
-        _try_store(database)
+    if workers > 1:
+        _try(bundles, database)
     with _run_folder(), _following(bundles, tracking_uri) if fetch else nullcontext():
         _run(host, port, workers, settings)
 
@@ -68,12 +67,19 @@ def _run(host: str, port: int, workers: int, settings: Settings) -> None:
     """Serve until a signal ends it; requests in flight finish, waiting receipts are written."""
     import uvicorn
 
+    from serving import worker
     from serving.running.logs import log_config
 
-    err.print(f"http://{host}:{port}/docs (the API) · http://{host}:{port}/health/ready")
+    # The only worker is this process, where what is wrong ends in one clear line.
+    app: Any = worker.app() if workers == 1 else "serving.worker:app"
+    if settings.database is not None:
+        from serving.store.addresses import shown
+
+        err.print(f"store: {shown(settings.database)}")
+    err.print(f"http://{host}:{port} (the pages) · http://{host}:{port}/docs (the API)")
     signal.signal(signal.SIGTERM, _leave)  # uvicorn raises the signal again when it is done
     uvicorn.run(
-        "serving.app:from_environment", factory=True, host=host, port=port, workers=workers,
+        app, factory=workers > 1, host=host, port=port, workers=workers,
         log_config=log_config(), access_log=False,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )  # fmt: skip
@@ -161,15 +167,6 @@ def _source(data: str | None, named: str | None) -> tuple[Path | None, str | Non
     return Path(data), None
 
 
-def _try_store(address: str) -> None:
-    """Its tables brought up to this version before there are workers."""
-    from serving.store.store import open_store
-
-    store = open_store(address)
-    err.print(f"store: {store.shown}")
-    store.close()
-
-
 def _fetch(bundles: Path, tracking_uri: str | None) -> None:
     """In a process of its own, so that MLflow never enters the serving one."""
     command = _dealcast("pull", str(bundles), tracking_uri=tracking_uri)
@@ -188,8 +185,11 @@ def _dealcast(*words: str, tracking_uri: str | None) -> list[str]:
     return [sys.executable, "-m", "serving.cli", *words, *told]
 
 
-def _try_models(bundles: Path) -> None:
-    """One clear error here rather than a trace from every worker."""
+def _try(bundles: Path, database: str | None) -> None:
+    """One clear error here rather than a trace from every worker; the store brought up to this version."""
     from serving.bundles import load_models
+    from serving.store.store import open_store
 
     load_models(bundles)
+    if database is not None:
+        open_store(database).close()

@@ -1,8 +1,9 @@
-"""Answers that are JSON already: conditional, and packed where they are large and the client takes it."""
+"""Answers that are bytes already: conditional, and packed where they are large and the client takes it."""
 
 from __future__ import annotations
 
 import gzip
+from collections.abc import Mapping
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -19,9 +20,15 @@ def header(request: Request, name: bytes) -> str | None:
     return None
 
 
-def reply(request: Request, body: bytes, tag: str | None = None) -> Response:
-    """The body; 304 without one where the client has what the tag names."""
-    headers = {"vary": "Accept-Encoding, Accept-Language"}
+def reply(
+    request: Request,
+    body: bytes,
+    tag: str | None = None,
+    media_type: str = "application/json",
+    more: Mapping[str, str] | None = None,
+) -> Response:
+    """The body; 304 without one where the client has what the tag names. `more`: headers of both."""
+    headers = {"vary": "Accept-Encoding, Accept-Language", **(more or {})}
     if tag is not None:
         headers |= {"etag": tag, "cache-control": "private, no-cache"}
         known = header(request, b"if-none-match")
@@ -30,7 +37,7 @@ def reply(request: Request, body: bytes, tag: str | None = None) -> Response:
     if len(body) >= LEAST_PACKED and takes_gzip(header(request, b"accept-encoding")):
         headers["content-encoding"] = "gzip"
         body = gzip.compress(body, _LEVEL, mtime=0)
-    return Response(body, media_type="application/json", headers=headers)
+    return Response(body, media_type=media_type, headers=headers)
 
 
 def takes_gzip(accepted: str | None) -> bool:

@@ -35,6 +35,11 @@ from serving.store.schema import BATCHES, CONFIGS, LOOKED_UP_BY, MOVED, RECEIPTS
 
 WATERMARK, CONFIG, EXISTING_DEALS, NEXT_SEQ = "watermark", "config", "existing_deals", "next_seq"
 BATCH_OF_KEY, RECEIPT, HISTORY = "batch_of_key", "receipt", "history"
+# By which columns a record may change what is read around a deal: a changed field's value may be a rep.
+NAMING: Mapping[str, tuple[str, ...]] = {
+    name: tuple(c for c in table.column_names if c.endswith("_id") or (name, c) == ("field_changes", "value"))
+    for name, table in TABLES.items()
+}
 _ROWS_AT_ONCE = 500
 _ONE: ColumnElement[Any] = literal_column("1")
 
@@ -64,6 +69,7 @@ class Statements:
         self.around = {name: self._text(each) for name, each in self._around().items()}
         self.versions = {name: self._text(self._versions(name)) for name in TABLES}
         self.everything = {name: self._text(_rows(name)) for name in TABLES}
+        self.naming = {name: self._text(self._naming(name)) for name in TABLES}
         self.insert = {name: self._insert(RECORDS[name]) for name in TABLES}
         self.insert_batch, self.insert_config = self._insert(BATCHES), self._insert(CONFIGS)
         self.insert_moved = self._insert(MOVED)
@@ -135,6 +141,12 @@ class Statements:
         """All rows of the keys that one parameter names; of changes, those of the opportunities."""
         column = RECORDS[name].c[LOOKED_UP_BY[name][0]]
         return _rows(name).where(self._among(column, "ids"))
+
+    def _naming(self, name: str) -> Select[Any]:
+        """What the rows that came in after a `seq` name."""
+        table = RECORDS[name]
+        columns = _known(select(*(table.c[column] for column in NAMING[name])), table)
+        return columns.where(table.c.seq > bindparam("after"))
 
     def _others(self) -> Mapping[str, Select[Any]]:
         deals = RECORDS["opportunities"]

@@ -80,6 +80,17 @@ class Store:
         both: tuple[Watermark, StoredRows] = self._connections.read(work)
         return both
 
+    def named(self, after: int, watermark: int) -> frozenset[str]:
+        """All ids that the records name which came in after a `seq` and up to another."""
+        asked = {"tenant": self._tenant, "after": after, "watermark": watermark}
+
+        def work(run: Run) -> frozenset[str]:
+            rows = (row for text in self._statements.naming.values() for row in run(text, asked).fetchall())
+            return frozenset(value for row in rows for value in row)
+
+        found: frozenset[str] = self._connections.read(work)
+        return found
+
     def append(self, call: Call, answer_of: Callable[[Appended], str]) -> str:
         """The answer to a call, whose records are durable when it is given; see `appending.append`."""
         return append(self._connections, self._statements, self._tenant, call, answer_of)

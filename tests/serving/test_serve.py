@@ -52,9 +52,9 @@ def log_of(port: int | str, cwd: Path) -> Path:
 
 
 @contextmanager
-def served(*words: str | Path, cwd: Path) -> Iterator[str]:
-    """The address of a running `dealcast serve`, once it is ready."""
-    address, process = started(*words, cwd=cwd)
+def served(*words: str | Path, cwd: Path, **more: str) -> Iterator[str]:
+    """The address of a running `dealcast serve`, once it is ready; `more` is put into its environment."""
+    address, process = started(*words, cwd=cwd, **more)
     try:
         yield address
     finally:

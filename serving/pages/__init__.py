@@ -1,0 +1,1 @@
+"""The pages: the API's own answers, as people read them."""

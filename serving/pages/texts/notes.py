@@ -1,0 +1,69 @@
+"""What the service says in English, as a page says it: a pattern, English, Chinese."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+SENTENCES: Sequence[tuple[str, str, str]] = (
+    (
+        "the account has no order yet",
+        "The account has not ordered yet, so there is no churn risk to speak of",
+        "该客户尚无订单，因此暂不给出流失风险",
+    ),
+    (
+        "the account has left",
+        "The account has already left, so there is nothing to foresee",
+        "该客户已流失，无需再作预测",
+    ),
+    (
+        "the opportunity is closed",
+        "The deal is closed, so there is nothing left to foresee",
+        "该商机已关闭，无需再作预测",
+    ),
+    (
+        "the opportunity does not exist yet",
+        "The deal did not exist at this moment",
+        "该时刻商机尚未创建",
+    ),
+    (
+        "there is no win model",
+        "No model of wins is served yet; train one, and it appears here",
+        "尚未提供赢单模型；训练完成后将在此显示",
+    ),
+    (
+        "there is no stall model",
+        "No model of stalls is served yet; train one, and it appears here",
+        "尚未提供停滞模型；训练完成后将在此显示",
+    ),
+    (
+        "there is no churn model",
+        "No model of churn is served yet; train one, and it appears here",
+        "尚未提供流失模型；训练完成后将在此显示",
+    ),
+    (
+        r"([\d,]+) open deals show no amount at (\S+) \(missing, 0 or negative\): what won deals"
+        " came to stands in its place",
+        "{0} open deals show no amount at {1}: what won deals came to stands in its place",
+        "截至 {1}，有 {0} 个未关闭商机没有金额，以赢单的平均水平代替",
+    ),
+    (
+        r"([\d,]+) deals have a negative amount, which is read as missing",
+        "{0} deals have a negative amount, which counts as missing",
+        "有 {0} 个商机金额为负，按缺失处理",
+    ),
+    (
+        r"([\d,]+) deals in other currencies than (\S+) are left out",
+        "{0} deals in other currencies than {1} are left out",
+        "有 {0} 个商机的币种不是 {1}，未计入",
+    ),
+    (
+        "the (data set|store) has no opportunity of this id",
+        "No deal of this id has come in",
+        "没有收到该编号的商机",
+    ),
+    (
+        "a forecast needs the models win and close; train both and start the server again",
+        "A forecast needs the models win and close; train both and start the server again",
+        "预测需要赢单模型与成交时间模型；请训练两者后重新启动服务",
+    ),
+)

@@ -1,0 +1,250 @@
+"""The pages: what the API answers, as HTML."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Annotated, Any, Literal
+from urllib.parse import quote, urlencode
+
+import msgspec
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.routing import APIRoute
+
+from features.times import DAY, iso, parse_instant
+from serving.bookings import question_of
+from serving.kept import tag_of
+from serving.pages.assets import asset
+from serving.pages.periods import KINDS
+from serving.pages.render import Site, render
+from serving.pages.shown import Shown
+from serving.pages.texts import TEXTS
+from serving.pipeline import Sort, Wanted
+from serving.problems import Problem, problem_of
+from serving.routes import health
+from serving.routes.replies import reply, takes_gzip
+from serving.service import Service
+from serving.wording import Language, language_of
+
+log = logging.getLogger("dealcast.serving")
+ROWS = 50  # deals of a page
+SPANS = (7, 30)  # days back that changes are told of
+HORIZONS = (30, 90, 180, 365)
+SPLITS = ("", "team_id", "region", "product", "source")  # none by rep: a forecast is no ranking of people
+DRAWS = 2_000  # as the API does
+Kind = Literal["week", "month", "quarter"]
+Split = Literal["", "team_id", "region", "product", "source"]
+SORTS = ("-win", "win", "-stall", "stall", "-churn", "churn", "-amount", "amount", "opportunity_id")
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
+    " font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "vary": "Accept-Encoding, Accept-Language, Cookie",
+}
+_YEAR = 365 * 24 * 3600
+_LANGUAGES: tuple[Language, ...] = ("en", "zh-CN")
+_PACKED_FROM = 1_024
+
+
+class PageRoute(APIRoute):
+    """A route whose errors are pages too, with the status of the problem."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        declared = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            try:
+                return await declared(request)
+            except Exception as error:  # noqa: BLE001
+                return _fault(request, error)
+
+        return handle
+
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+
+@router.get("/")
+def pipeline(
+    request: Request,
+    rep_id: str = "",
+    team_id: str = "",
+    sort: Sort = "-win",
+    cursor: Annotated[str | None, Query()] = None,
+) -> Response:
+    """The open deals with their scores."""
+    service, site = _asked(request)
+    wanted = Wanted(rep_id or None, team_id or None, sort, ROWS, cursor)
+    page = service.pipeline(wanted, None, site.shown.language)
+    summary = service.summary(wanted, None)
+    kept = {name: value for name, value in (("rep_id", rep_id), ("team_id", team_id)) if value}
+
+    def sorted_by(by: str, **more: str) -> str:
+        return "/?" + urlencode(kept | {"sort": by} | more)
+
+    given = _decoded(page.body)
+    context = {
+        "pipeline": given,
+        "summary": _decoded(summary.body),
+        "asked": wanted,
+        "sorts": SORTS,
+        "sorted": sorted_by,
+        "following": sorted_by(sort, cursor=given["next"]) if given["next"] else None,
+    }
+    return _page(request, site, "pipeline", context)
+
+
+@router.get("/deals")
+def find(id: str) -> Response:
+    """To the page of the deal whose id was typed in."""
+    return RedirectResponse(deal_address(id.strip()), status_code=303, headers=HEADERS)
+
+
+@router.get("/deals/{opportunity_id:path}")
+def deal(request: Request, opportunity_id: str, days: Annotated[int, Query(ge=1, le=730)] = 7) -> Response:
+    """One deal: scores, reasons, what changed, what to do."""
+    service, site = _asked(request)
+    context = deal_context(service, opportunity_id, days, site.shown.language)
+    own = deal_address(opportunity_id)
+    context |= {
+        "spans": [{"days": span, "href": f"{own}?days={span}"} for span in SPANS],
+        "json": f"/v1/opportunities/{quote(opportunity_id, safe='')}/score",
+    }
+    return _page(request, site, "deal", context)
+
+
+def deal_context(service: Service, opportunity_id: str, days: int, language: Language) -> dict[str, Any]:
+    """What stands on a deal's page: the API's answers, all as of the score's moment."""
+    score = _decoded(service.score_stored(opportunity_id, None, True, language).body)
+    as_of = score["as_of"]
+    since = iso(parse_instant(as_of) - days * DAY)
+    changes = service.changes(opportunity_id, (since, as_of), None, language)
+    asked = msgspec.json.encode({"as_of": as_of})
+    history = None if service.scores is None else service.scores.history(opportunity_id, 200, None)
+    return {
+        "deal": score,
+        "changes": changes,
+        "days": days,
+        "next": _decoded(service.what_if(opportunity_id, asked, language)),
+        "history": None if history is None else history["scores"],
+    }
+
+
+@router.get("/forecast")
+def forecast(
+    request: Request,
+    period: Kind = "month",
+    horizon: Annotated[int, Query(ge=1, le=730)] = 90,
+    by: Split = "",
+) -> Response:
+    """The bookings to come."""
+    service, site = _asked(request)
+    given = service.forecast(question_of(by, horizon, None, DRAWS), None)
+    context = {
+        "forecast": _decoded(given.body),
+        "asked": {"period": period, "horizon": horizon, "by": by},
+        "kinds": KINDS,
+        "horizons": HORIZONS,
+        "splits": SPLITS,
+        "figures": ("p10", "p50", "p90", "mean", "booked", "open", "new"),
+    }
+    return _page(request, site, "forecast", context)
+
+
+@router.get("/models")
+def models(request: Request) -> Response:
+    """The models that are served, and how they did."""
+    _, site = _asked(request)
+    return _page(request, site, "models", {"models": health.models(request)})
+
+
+@router.get("/static/{name:path}")
+def static(request: Request, name: str, v: str = "") -> Response:
+    """A file that pages link to; kept by browsers as long as its content stays."""
+    try:
+        found = asset(name)
+    except KeyError:
+        raise Problem(404, "not-found", "Not found", "there is no such file") from None
+    fresh = v == found.version
+    headers = {
+        **HEADERS,
+        "cache-control": f"public, max-age={_YEAR}, immutable" if fresh else "no-cache",
+        "vary": "Accept-Encoding",
+    }
+    packed = len(found.body) >= _PACKED_FROM and takes_gzip(request.headers.get("accept-encoding"))
+    if packed:
+        headers["content-encoding"] = "gzip"
+    return Response(found.packed if packed else found.body, media_type=found.media_type, headers=headers)
+
+
+def deal_address(opportunity_id: str) -> str:
+    """The address of a deal's page; an id may hold any sign."""
+    return "/deals/" + quote(opportunity_id, safe="")
+
+
+def asset_address(name: str) -> str:
+    """The address of a file, which changes with its content."""
+    return f"/static/{name}?v={asset(name).version}"
+
+
+def _asked(request: Request) -> tuple[Service, Site]:
+    service: Service = request.app.state.service
+    return service, _site(request, service.time_zone)
+
+
+def _site(request: Request, time_zone: str) -> Site:
+    theme = request.cookies.get("dealcast_theme", "")
+    return Site(
+        shown=Shown(_language(request), time_zone),
+        deal=deal_address,
+        asset=asset_address,
+        languages={each: _in(request, each) for each in _LANGUAGES},
+        theme=theme if theme in ("light", "dark") else "",
+    )
+
+
+def _language(request: Request) -> Language:
+    """By the address, else as chosen before, else as the browser prefers."""
+    for said in (request.query_params.get("lang"), request.cookies.get("dealcast_lang")):
+        for each in _LANGUAGES:
+            if said == each:
+                return each
+    return language_of(request.headers.get("accept-language"))
+
+
+def _in(request: Request, language: Language) -> str:
+    """The address of the same page in a language."""
+    pairs = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
+    return f"{quote(request.url.path)}?{urlencode([*pairs, ('lang', language)])}"
+
+
+def _page(request: Request, site: Site, name: str, context: Mapping[str, Any]) -> Response:
+    html = render(name, site, context).encode()
+    answer = reply(request, html, tag_of(html), "text/html; charset=utf-8", HEADERS)
+    if request.query_params.get("lang") in _LANGUAGES:
+        answer.set_cookie("dealcast_lang", site.shown.language, max_age=_YEAR, httponly=True, samesite="lax")
+    return answer
+
+
+def _fault(request: Request, error: Exception) -> Response:
+    """A problem as a page."""
+    problem = problem_of(error)
+    if problem.status >= 500:
+        log.error("%s: %s", request.method, problem.name, exc_info=error)
+    request.scope["problem"] = problem.name
+    key = f"error.{problem.name}"
+    key = key if key in TEXTS else "error.other"
+    site = _site(request, "UTC")
+    told = {"title": site.shown.text(key), "help": site.shown.text(f"{key}.help"), "problem": problem}
+    again = problem.response().headers.get("retry-after")
+    headers = HEADERS | ({"retry-after": again} if again else {})
+    return HTMLResponse(render("error", site, told), problem.status, headers)
+
+
+def _decoded(body: bytes) -> Any:
+    return msgspec.json.decode(body)
