@@ -23,7 +23,7 @@ from serving.around_many import around_each
 from serving.histories import of_rows, of_tables
 from serving.pipeline import Pipeline
 from serving.scorer import Model, Scorer
-from serving.what_if import AHEAD, with_added
+from serving.what_if import AHEAD
 from serving.wording import Language, association_text
 from training.errors import BundleError
 from training.explain import percent
@@ -161,7 +161,7 @@ class _Search:
                 actions = [a for a in actions_of(known, ids[i], self._as_of) if a.records]
                 if actions:
                     tried.append((i, None, known, AHEAD))
-                    tried += [(i, a, with_added(known, a.records), a.ahead) for a in actions]
+                    tried += [(i, a, _appended(known, a.records), a.ahead) for a in actions]
             yield from self._best(tried)
 
     def _best(self, tried: Sequence[tuple[int, Action | None, Records, int]]) -> Iterator[Line]:
@@ -182,6 +182,12 @@ class _Search:
             if line.gain > 0 and (i not in best or line.gain > best[i].gain):
                 best[i] = line
         yield from best.values()
+
+
+def _appended(known: Records, added: Records) -> Records:
+    """The records with an action's behind them. The data have one row of each version of a key already, and
+    an action's rows have keys of their own, so that nothing is to be settled between them."""
+    return {**known, **{name: [*known[name], *rows] for name, rows in added.items()}}
 
 
 def _is_full(lines: Sequence[Line], capacity: int, bound: float) -> bool:

@@ -33,8 +33,9 @@ def retrain(
     """Check the data, train, register, compare with the champion, recommend or promote, report.
 
     The champion is judged on the new version's forward test, which must lie after all that the champion
-    has learnt from. The same data, cut-off and code twice make one version. Exit 0 also where nothing is
-    promoted, 1 where something failed.
+    has learnt from. The same data, cut-off and code twice make one version. The study of the past
+    (`dealcast study`) is made too, as study.json: copy it beside the bundles that are served. Exit 0 also
+    where nothing is promoted, 1 where something failed.
 
     Example: dealcast retrain data/ --out reports/2025-07-01 --promote
     """
@@ -44,6 +45,7 @@ def retrain(
     from training.registry import Registry
     from training.retrain import retrain as retrained
     from training.retrain_report import FILES, Report
+    from training.study import study, write_study
     from training.tracking import Tracking
 
     tables, quality = open_data(data)
@@ -72,7 +74,10 @@ def retrain(
                 out.print(_line(circle))
     finally:  # a failure of one target must not lose what was decided of another
         Report(data, source, quality, circles, passed).write(folder)
-    out.print(f"{folder}: {', '.join(FILES.values())}, retrain.json")
+    with err.status("studying the past") as status:
+        found = study(tables, cutoff, tell=lambda name: status.update(f"studying {name}"))
+    write_study(found, folder / "study.json")
+    out.print(f"{folder}: {', '.join(FILES.values())}, retrain.json, study.json")
     if not circles:
         raise TooLittleData("no target could be trained; the lines above say why")
 

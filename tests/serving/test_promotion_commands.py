@@ -137,7 +137,7 @@ def test_retraining_twice_leaves_a_report_and_one_version(
     assert {each["version"] for each in told} == {"3"}
     assert told[0]["comparison"] == told[1]["comparison"]
     assert "v3 (trained before, not again)" in second.out
-    for name in ("retrain.md", "retrain.zh-CN.md", "quality/quality.json"):
+    for name in ("retrain.md", "retrain.zh-CN.md", "study.json", "quality/quality.json"):
         assert (tmp_path / "first" / name).is_file()
 
 
