@@ -135,7 +135,7 @@ class StoredScores:
         Raises:
             UnknownEntity: the store has no such opportunity.
         """
-        mark, _ = self.store.latest(asked.opportunity_id)
+        mark, _ = self.deals.latest(asked.opportunity_id, self.store.watermark())
 
         def make() -> tuple[Histories, Closed]:
             from serving.store.dataset import load
