@@ -57,6 +57,10 @@ class Board:
     places: dict[tuple[str, ...], int]
 
 
+class NoSuchCurrency(DataError):
+    """No deal is in the currency that was asked for."""
+
+
 def ledger_of(data: CanonicalData, history: History, currency: str | None = None) -> Ledger:
     """The ledger of all deals.
 
@@ -118,7 +122,7 @@ def _one_currency(deals: pl.DataFrame, wanted: str) -> tuple[str, BoolArray, lis
         )
     chosen = wanted or next(iter(counts), "")
     if wanted and counts and wanted not in counts:
-        raise DataError(f"no deal is in {wanted} (found: {', '.join(counts)})")
+        raise NoSuchCurrency(f"no deal is in {wanted} (found: {', '.join(counts)})")
     counted = (deals["currency"].is_null() | (deals["currency"] == chosen)).to_numpy()
     others = int((~counted).sum())
     notes = [f"{others:,} deals in other currencies than {chosen} are left out"] if others else []
