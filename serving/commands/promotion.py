@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,7 +26,18 @@ if TYPE_CHECKING:
 Run = Annotated[
     str, typer.Argument(metavar="RUN", help="3, champion, challenger, win:3, or an MLflow run id.")
 ]
-TargetName = Annotated[ModelName, typer.Argument(metavar="TARGET", help="win, stall or churn.")]
+
+
+class RegisteredName(StrEnum):
+    """Whose champion is moved."""
+
+    WIN = "win"
+    STALL = "stall"
+    CHURN = "churn"
+    CLOSE = "close"
+
+
+TargetName = Annotated[RegisteredName, typer.Argument(metavar="TARGET", help="win, stall, churn or close.")]
 Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="Kept in the ledger.", show_default=False)]
 By = Annotated[
     str | None,
@@ -88,7 +100,8 @@ def promote(
 
     The rules: log loss not worse in 90% of the draws, calibration error worse by 0.01 at the most, no
     slice worse by more than 0.02 even at the better end of its interval. The former champion becomes
-    `previous`. Every move is in the ledger. Exit 1: refused.
+    `previous`. Every move is in the ledger. Exit 1: refused. For `close` there are no such rules yet: it is
+    moved with --force, its figures beside the champion's are in MLflow.
 
     Example: dealcast promote win challenger --data data/
     """
@@ -96,6 +109,10 @@ def promote(
         raise typer.BadParameter("--force needs --why TEXT, which is kept in the ledger")
     if data is None and not force:
         raise typer.BadParameter("give --data DATA to judge both versions on, or --force --why TEXT")
+    if target is RegisteredName.CLOSE and data is not None:
+        raise typer.BadParameter(
+            "close has no rules to be judged by on --data; move it with --force --why TEXT"
+        )
     from training.moves import Move
     from training.promotion import figures_of, refusals
     from training.tracking import CHAMPION
@@ -140,7 +157,8 @@ def rollback(
 
 def ledger(
     target: Annotated[
-        ModelName | None, typer.Argument(metavar="[TARGET]", help="win, stall or churn; default: all.")
+        RegisteredName | None,
+        typer.Argument(metavar="[TARGET]", help="win, stall, churn or close; default: all."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, one entry a line.")] = False,
     tracking_uri: TrackingUri = None,

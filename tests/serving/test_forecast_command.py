@@ -11,7 +11,10 @@ import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 
+from serving.bundles import record_of
 from tests.serving.conftest import Ran, T, Trained, posted
+from tests.serving.test_forecast import RECORD
+from training.tracking import Tracking
 
 Dealcast = Callable[..., Ran]
 CLOSES = [f"expected_close_{p}" for p in ("p10", "p50", "p90")]
@@ -106,6 +109,23 @@ def test_a_store_without_a_close_model_says_how_to_train_one(
     assert "dealcast train DATA --target close" in ran.err
 
 
+def test_the_command_widens_by_the_latest_backtest_unless_told_otherwise(
+    dealcast: Dealcast, trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Tracking, "forecast_record", lambda _: RECORD)
+    words = ("--as-of", T, "--draws", "200", "--tracking-uri", trained.uri)
+    wide = dealcast("forecast", trained.crm, *words, "--out", tmp_path / "wide.csv")
+    assert wide.code == 0, wide.err
+    assert "1.50 times as wide" in wide.err
+    plain = dealcast("forecast", trained.crm, *words, "--widening", "1", "--out", tmp_path / "plain.csv")
+    assert "times as wide" not in plain.err
+    one, two = (
+        pl.read_csv(tmp_path / name).filter(period="horizon").row(0, named=True)
+        for name in ("plain.csv", "wide.csv")
+    )
+    assert two["p90"] - two["p50"] == pytest.approx(1.5 * (one["p90"] - one["p50"]))
+
+
 def test_a_backtest_is_printed_kept_and_logged(dealcast: Dealcast, trained: Trained, tmp_path: Path) -> None:
     import mlflow
 
@@ -120,6 +140,15 @@ def test_a_backtest_is_printed_kept_and_logged(dealcast: Dealcast, trained: Trai
     run = client.search_runs([experiment.experiment_id])[0]
     assert run.data.metrics["wape"] == pytest.approx(told["metrics"]["wape"])
     assert "WAPE" in ran.out
+    record = Tracking(trained.uri).forecast_record()
+    assert record is not None
+    assert (record.run_id, record.windows, record.days) == (run.info.run_id, 2, 28)
+    assert record.wape == run.data.metrics["wape"]
+    assert record.baseline_wape == min(
+        value for name, value in run.data.metrics.items() if name.startswith("baseline_")
+    )
+    assert dealcast("pull", tmp_path / "bundles", "--tracking-uri", trained.uri).code == 0
+    assert record_of(tmp_path / "bundles") == record
 
 
 def test_the_registered_close_model_loads_as_a_pyfunc_model(trained: Trained, scores: pl.DataFrame) -> None:
