@@ -160,3 +160,29 @@ def test_a_retraining_that_cannot_train_fails_and_still_reports(
     assert set(json.loads((tmp_path / "out" / "retrain.json").read_text())["passed_over"]) == {
         "win", "stall", "churn",
     }  # fmt: skip
+
+
+def test_versions_of_close_are_compared_promoted_and_rolled_back(
+    dealcast: Dealcast, trained: Trained, tmp_path: Path
+) -> None:
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    for when in (EARLY, "2024-06-24"):
+        for target in ("win", "close"):
+            words = ("train", trained.crm, "--target", target, "--as-of", when, "--tracking-uri", uri)
+            if target == "close" or when == EARLY:
+                assert run_command(*words) == 0
+    to = tmp_path / "close.json"
+    words = ("compare", trained.crm, "champion", "challenger", "--target", "close", "--out", to)
+    ran = dealcast(*words, "--tracking-uri", uri)
+    assert ran.code == 0, ran.err
+    told = json.loads(to.read_text("utf-8"))
+    assert (told["target"], told["begin"]) == ("close", "2024-06-24T00:00:00Z")
+    judged = dealcast("promote", "close", "2", "--data", trained.crm, "--tracking-uri", uri)
+    assert judged.code == (1 if told["refusals"] else 0)
+    if judged.code:
+        forced = dealcast("promote", "close", "2", "--force", "--why", "newer", "--tracking-uri", uri)
+        assert forced.code == 0, forced.err
+    back = dealcast("rollback", "close", "--tracking-uri", uri)
+    assert "dealcast-close champion v2 to v1 (rolled back" in back.out
+    ledger = dealcast("ledger", "close", "--json", "--tracking-uri", uri)
+    assert [json.loads(line)["after"] for line in ledger.out.splitlines()] == ["1", "2", "1"]

@@ -67,7 +67,9 @@ def ledger_of(data: CanonicalData, history: History, currency: str | None = None
     Raises:
         DataError: the deals are in several currencies and nobody says which is meant.
     """
-    ids = pl.DataFrame({"opportunity_id": history.opportunities.ids.tolist()})
+    ids = pl.DataFrame(
+        {"opportunity_id": history.opportunities.ids.tolist()}, schema={"opportunity_id": pl.String}
+    )
     reps = data["reps"].select("rep_id", "team_id", "region").unique("rep_id", maintain_order=True)
     deals = ids.join(data["opportunities"], on="opportunity_id", how="left", maintain_order="left")
     deals = deals.join(reps, on="rep_id", how="left", maintain_order="left")
