@@ -13,7 +13,6 @@ from features.quality_report import QualityReport
 from features.times import iso
 from training.compare_words import METRIC_WORDS, Language, figure_row, judged_on, named, verdict
 from training.dataset import Source
-from training.labels import Target
 from training.paired import METRICS
 from training.retrain import Circle, Outcome
 
@@ -71,7 +70,7 @@ class Report:
     source: Source
     quality: QualityReport
     circles: Sequence[Circle]
-    passed: Mapping[Target, str]
+    passed: Mapping[str, str]
 
     def write(self, folder: Path) -> None:
         """Write `retrain.md`, `retrain.zh-CN.md`, `retrain.json` and the quarantine into a folder."""

@@ -186,3 +186,20 @@ def test_versions_of_close_are_compared_promoted_and_rolled_back(
     assert "dealcast-close champion v2 to v1 (rolled back" in back.out
     ledger = dealcast("ledger", "close", "--json", "--tracking-uri", uri)
     assert [json.loads(line)["after"] for line in ledger.out.splitlines()] == ["1", "2", "1"]
+
+
+def test_close_goes_the_whole_circle_and_the_same_inputs_make_one_version(
+    dealcast: Dealcast, trained: Trained, uri: str, tmp_path: Path
+) -> None:
+    words = ("retrain", trained.crm, "--target", "close", "--tracking-uri", uri)
+    first = dealcast(*words, "--as-of", EARLY, "--out", tmp_path / "first")
+    assert first.code == 0, first.err
+    assert "there was no champion to compare with" in first.out
+    again = dealcast(*words, "--as-of", EARLY, "--out", tmp_path / "again")
+    assert "version 1 is champion and was trained on just these data" in again.out
+    later = dealcast(*words, "--out", tmp_path / "later")
+    assert later.code == 0, later.err
+    (told,) = json.loads((tmp_path / "later" / "retrain.json").read_text("utf-8"))["targets"]
+    assert (told["target"], told["version"], told["champion_before"]) == ("close", "2", "1")
+    assert told["outcome"] in ("recommended", "refused", "not_comparable")
+    assert "## close" in (tmp_path / "later" / "retrain.zh-CN.md").read_text("utf-8")

@@ -75,6 +75,7 @@ def _params(bundle: CloseBundle) -> dict[str, str]:
         **told,
         "cutoff": str(bundle.manifest["cutoff"]),
         "data_sha256": str(bundle.manifest["data_sha256"]),
+        "inputs_sha256": str(bundle.manifest["inputs_sha256"]),
         "feature_hash": bundle.encoding.hash,
         "rounds": str(bundle.manifest["rounds"]),
     }
