@@ -12,6 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from serving.bundles import record_of
+from serving.commands.follow import Follower
 from tests.serving.conftest import Ran, T, Trained, posted
 from tests.serving.test_forecast import RECORD
 from training.tracking import Tracking
@@ -149,6 +150,8 @@ def test_a_backtest_is_printed_kept_and_logged(dealcast: Dealcast, trained: Trai
     )
     assert dealcast("pull", tmp_path / "bundles", "--tracking-uri", trained.uri).code == 0
     assert record_of(tmp_path / "bundles") == record
+    Follower(Tracking(trained.uri), "champion", tmp_path / "followed").look()
+    assert record_of(tmp_path / "followed") == record
 
 
 def test_the_registered_close_model_loads_as_a_pyfunc_model(trained: Trained, scores: pl.DataFrame) -> None:
