@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -125,6 +126,20 @@ def test_the_command_widens_by_the_latest_backtest_unless_told_otherwise(
         for name in ("plain.csv", "wide.csv")
     )
     assert two["p90"] - two["p50"] == pytest.approx(1.5 * (one["p90"] - one["p50"]))
+
+
+def test_targets_that_lie_beside_the_tables_are_told_without_being_named(
+    dealcast: Dealcast, trained: Trained, tmp_path: Path
+) -> None:
+    crm = shutil.copytree(trained.crm, tmp_path / "crm")
+    (crm / "targets.csv").write_text("team_id,quarter,amount\n(all),2025-Q1,1\nT-1,2025-Q1,5\n")
+    words = ("--as-of", T, "--draws", "200", "--tracking-uri", trained.uri, "--out", tmp_path / "f.csv")
+    ran = dealcast("forecast", crm, *words)
+    assert ran.code == 0, ran.err
+    assert "Targets" in ran.out
+    assert "100%" in ran.out
+    assert "1 targets are of teams: ask for the forecast by team_id" in ran.err
+    assert "was not read" not in ran.err
 
 
 def test_a_backtest_is_printed_kept_and_logged(dealcast: Dealcast, trained: Trained, tmp_path: Path) -> None:

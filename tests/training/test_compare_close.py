@@ -45,7 +45,7 @@ def test_a_timing_that_is_far_too_late_is_refused_and_the_same_one_is_let_in(
 def test_versions_that_know_all_the_data_cannot_be_compared_on_them(
     data: CanonicalData, trained: Mapping[Target, Trained], bundle: CloseBundle
 ) -> None:
-    late = replace(bundle, manifest={**bundle.manifest, "cutoff": iso(data.watermark() - 98 * DAY)})
+    late = replace(bundle, manifest={**bundle.manifest, "cutoff": iso(data.watermark() - 91 * DAY)})
     one = CloseContender("version 1", late)
     with pytest.raises(TooLittleData, match="won within 13 weeks"):
         compare_close(data, one, one, trained["win"].bundle, data.watermark())
