@@ -13,6 +13,7 @@ from features.quality_report import QualityReport
 from features.times import iso
 from training.compare_words import METRIC_WORDS, Language, figure_row, judged_on, named, verdict
 from training.dataset import Source
+from training.hazard import HORIZONS
 from training.paired import METRICS
 from training.retrain import Circle, Outcome
 
@@ -48,7 +49,8 @@ _WORDS: Mapping[str, Mapping[Language, str]] = MappingProxyType(
             "en": "| metric | {0} | {1} | difference | 90% | better in |",
             "zh-CN": "| 指标 | {0} | {1} | 差 | 90% 区间 | 更好的抽样 |",
         },
-        "base": {
+        "within": {"en": "Brier score, won within {} weeks", "zh-CN": "{} 周内赢单的 Brier 分数"},
+    "base": {
             "en": "| metric | the recipe | base rate |",
             "zh-CN": "| 指标 | 本方法 | 基准率 |",
         },
@@ -144,8 +146,15 @@ def _decided(circle: Circle, language: Language) -> str:
 def _forward(metrics: Mapping[str, float], language: Language) -> list[str]:
     lines = [f"### {_WORDS['forward'][language]}", "", _WORDS["base"][language], "|---|---:|---:|"]
     for metric in METRICS:
-        base = metrics[f"baseline_base_rate_{metric}"]
-        lines.append(_row(METRIC_WORDS[metric][language], f"{metrics[metric]:.4f}", f"{base:.4f}"))
+        if metric in metrics:
+            base = metrics[f"baseline_base_rate_{metric}"]
+            lines.append(_row(METRIC_WORDS[metric][language], f"{metrics[metric]:.4f}", f"{base:.4f}"))
+    for weeks in HORIZONS:  # of the model of when, whose win is within so many weeks
+        name = f"brier_{weeks}_weeks"
+        if name in metrics:
+            said = _WORDS["within"][language].format(weeks)
+            base = metrics[f"baseline_base_rate_{name}"]
+            lines.append(_row(said, f"{metrics[name]:.4f}", f"{base:.4f}"))
     return lines
 
 

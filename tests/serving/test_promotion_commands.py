@@ -158,7 +158,7 @@ def test_a_retraining_that_cannot_train_fails_and_still_reports(
     assert ran.code == 1
     assert "no target could be trained" in ran.err
     assert set(json.loads((tmp_path / "out" / "retrain.json").read_text())["passed_over"]) == {
-        "win", "stall", "churn",
+        "win", "stall", "churn", "close",
     }  # fmt: skip
 
 
