@@ -50,7 +50,7 @@ _WORDS: Mapping[str, Mapping[Language, str]] = MappingProxyType(
             "zh-CN": "| 指标 | {0} | {1} | 差 | 90% 区间 | 更好的抽样 |",
         },
         "within": {"en": "Brier score, won within {} weeks", "zh-CN": "{} 周内赢单的 Brier 分数"},
-    "base": {
+        "base": {
             "en": "| metric | the recipe | base rate |",
             "zh-CN": "| 指标 | 本方法 | 基准率 |",
         },
