@@ -21,9 +21,11 @@ from serving.scorer import Model
 from training.bundle import load_bundle
 from training.close import CLOSE, load_close_bundle
 from training.errors import BundleError
+from training.forecast.record import Record, record_from
 from training.labels import TARGETS, Target
 
 POINTER = "versions.json"
+RECORD = "forecast.json"  # what the latest backtest of forecasts showed
 NUDGE = ".look"  # touched to have the tracking store looked at now
 _KEPT = 3  # versions of a target that stay on the disk, so that a rollback has nothing to fetch
 _UNFINISHED_SECONDS = 3600
@@ -110,6 +112,35 @@ def load_close(folder: Path) -> CloseModel | None:
 def close_of(folder: Path, place: Place) -> CloseModel:
     """The model of when of a place. Raises BundleError where it is damaged."""
     return CloseModel(load_close_bundle(folder / place.folder), place.version)
+
+
+def record_of(folder: Path) -> Record | None:
+    """What the latest backtest showed, as it was delivered; None where none was run or delivered.
+
+    Raises:
+        BundleError: the file is damaged.
+    """
+    try:
+        said = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        return None if said is None else record_from(said)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, AttributeError):
+        raise BundleError(f"{folder / RECORD} is damaged; fetch it again with `dealcast pull`") from None
+
+
+def keep_record(folder: Path, record: Record | None) -> None:
+    """Put the latest backtest beside the bundles, whole or not at all, where it is another one."""
+    text = json.dumps(None if record is None else record.to_dict())
+    path = folder / RECORD
+    if (path.read_text(encoding="utf-8") if path.is_file() else "null") == text:
+        return
+    with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".new-", delete=False, encoding="utf-8") as new:
+        new.write(text)
+        new.flush()
+        os.fsync(new.fileno())
+    Path(new.name).chmod(0o644)
+    Path(new.name).replace(path)
 
 
 def _try(name: str, folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -198,25 +198,29 @@ class Service:
 
         return source.pipelines.of((self.scorer.number, as_of), make)
 
-    def forecast(self, asked: bookings.Question, as_of: str | None) -> Given:
+    def forecast(self, asked: bookings.Question, as_of: str | None, since: str | None = None) -> Given:
         """The bookings to come: of the store as of today, or of the folder as of its watermark.
 
         Raises:
             BundleError: a model that a forecast needs is missing.
-            Problem: 404 where nothing is served.
+            Problem: 404 where nothing is served; see `bookings.forecast_of` too.
         """
         when = None if as_of is None else parse_instant(as_of, self.time_zone)
+        if since is not None:
+            asked = replace(asked, since=parse_instant(since, self.time_zone, name="since"))
+        settings = self.settings
+        beside = bookings.beside_of(settings.bundles, settings.data, settings.targets)
         if self.scores is not None:
             moment = now() if when is None else when
-            return self.scores.forecast(self.scorer, moment, when is None, self.time_zone, asked)
+            return self.scores.forecast(self.scorer, moment, when is None, self.time_zone, (asked, beside))
         source = self.source
         if source is None or source.data is None:
             raise no_data_set()
         data, moment = source.data, source.watermark if when is None else when
         return source.forecasts.of(
-            (self.scorer.number, moment, asked),
+            (self.scorer.number, moment, asked, beside),
             lambda: bookings.forecast_of(
-                self.scorer, data, moment, source.watermark, asked, mark=source.mark
+                self.scorer, data, moment, source.watermark, asked, beside, mark=source.mark
             ),
         )
 

@@ -24,6 +24,7 @@ class Settings:
         bundles: folder with one bundle per target, as `dealcast pull` leaves it.
         data: folder of canonical tables that is served by id; None: the store is, if there is one.
         database: address of the store that is served where no folder is; None: posted histories only.
+        targets: table of teams' targets by quarter, for forecasts; None: the one beside the folder's tables.
         max_body_bytes: larger request bodies are refused with 413.
         max_opportunities: more opportunities in one request are refused with 422.
         kept_rows: of the store, of the deals asked for last, that one worker keeps as it read them.
@@ -45,6 +46,7 @@ class Settings:
     bundles: Path = Path("dealcast-bundles")
     data: Path | None = None
     database: str | None = None
+    targets: Path | None = None
     max_body_bytes: int = 8 * 1024 * 1024
     max_opportunities: int = 1000
     kept_rows: int = 50_000
@@ -70,11 +72,12 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         ConfigError: a number is none, or not positive; a word is not one of those allowed.
     """
     run_folder = environment.get(RUN_FOLDER)
-    data = environment.get(PREFIX + "DATA")
+    data, targets = environment.get(PREFIX + "DATA"), environment.get(PREFIX + "TARGETS")
     return Settings(
         bundles=Path(environment.get(PREFIX + "BUNDLES", str(Settings.bundles))),
         data=Path(data) if data else None,
         database=environment.get(DATABASE) or None,
+        targets=Path(targets) if targets else None,
         max_body_bytes=_positive(environment, "MAX_BODY_BYTES", Settings.max_body_bytes),
         max_opportunities=_positive(environment, "MAX_OPPORTUNITIES", Settings.max_opportunities),
         kept_rows=_positive(environment, "KEPT_ROWS", Settings.kept_rows),

@@ -110,12 +110,13 @@ class StoredScores:
         return Pipeline(scores, teams, known, seq, tag_of(seq, as_of, scorer.versions))
 
     def forecast(
-        self, scorer: Scorer, as_of: int, today: bool, time_zone: str, asked: bookings.Question
-    ) -> Given:
+        self, scorer: Scorer, as_of: int, today: bool, time_zone: str,
+        asked: tuple[bookings.Question, bookings.Beside],
+    ) -> Given:  # fmt: skip
         """The forecast at `as_of`, which where `today` is true may be of earlier on this day.
 
         Raises:
-            DataError: the store holds no opportunity, or they cannot be summed.
+            Problem: 409, the store holds no opportunity, or they cannot be summed.
         """
         mark = self.store.watermark()
         day, _ = day_of(as_of, time_zone)
@@ -124,8 +125,9 @@ class StoredScores:
         def make() -> Given:
             from serving.store.dataset import load
 
-            data, _ = load(self.store, mark.seq)
-            return bookings.forecast_of(scorer, data, as_of, mark.received_at, asked, mark=str(mark.seq))
+            with bookings.refused_if_impossible():
+                data, _ = load(self.store, mark.seq)
+            return bookings.forecast_of(scorer, data, as_of, mark.received_at, *asked, mark=str(mark.seq))
 
         return self.forecasts.of(key, make)
 

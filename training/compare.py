@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -79,7 +79,7 @@ class Comparison:
         shifts: the behaviours in the reasons, by the size of the change.
     """
 
-    target: Target
+    target: Target | Literal["close"]
     first: str
     second: str
     begin: int

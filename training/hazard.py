@@ -12,6 +12,7 @@ import numpy as np
 from features.times import FloatArray, IntArray, iso
 from training.bundle import GOLDEN_ROWS
 from training.close import CloseBundle, hazards_of
+from training.code import inputs_sha256
 from training.dataset import LabelledFrame, Source, labelled_frame
 from training.encoding import Encoding
 from training.errors import TooLittleData
@@ -45,9 +46,10 @@ PARAMS: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class TrainedClose:
-    """A close bundle, and what it was worth on later data than its twin saw."""
+    """A close bundle, its uncalibrated twin that ended before the later data, and its worth there."""
 
     bundle: CloseBundle
+    twin: CloseBundle
     metrics: Mapping[str, float]
     rows: Mapping[str, int]
 
@@ -106,6 +108,7 @@ def train_close(source: Source, win: Trained | None = None) -> TrainedClose:
         policy=source.policy,
         manifest={
             **source.manifest(),
+            "inputs_sha256": inputs_sha256(source, source.manifest()["data_sha256"]),
             "withheld": list(frame.withheld),
             "calibrated_from": iso(split.calibrate.end),
             "rounds": rounds,
@@ -114,7 +117,11 @@ def train_close(source: Source, win: Trained | None = None) -> TrainedClose:
         },
         golden=_matrix(frame, golden),
     )
-    return TrainedClose(bundle, metrics, rows)
+    earlier = replace(
+        bundle, booster=twin.booster, offsets=twin.offsets, shifts=np.zeros(len(WEEKS)),
+        manifest={**bundle.manifest, "cutoff": iso(split.calibrate.end)},
+    )  # fmt: skip
+    return TrainedClose(bundle, earlier, metrics, rows)
 
 
 def calibrated(timing: Timing, win: FloatArray, ends: Ends, entity: IntArray) -> FloatArray:

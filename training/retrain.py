@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from features.times import DAY, iso
 from training.code import inputs_sha256
@@ -30,6 +30,14 @@ WHY_PROMOTED = "retrain: the rules hold on the forward test"
 Train = Callable[[Source, Target], Trained]
 
 
+class Dated(Protocol):
+    """What knows up to when it has learnt."""
+
+    @property
+    def cutoff(self) -> int:
+        """Microseconds."""
+
+
 @dataclass(frozen=True)
 class Circle:
     """What came of a retraining of one target.
@@ -43,7 +51,7 @@ class Circle:
         outcome: what was decided; `why`: in words, with its Chinese.
     """
 
-    target: Target
+    target: Target | Literal["close"]
     version: str
     champion: str | None
     made: bool
@@ -87,11 +95,7 @@ def retrain(
     found = registry.find(target, inputs_sha256(source, source.manifest()["data_sha256"]))
     champion = registry.aliases(target).get(CHAMPION)
     if found and found == champion:
-        why = (
-            f"version {found} is champion and was trained on just these data",
-            f"版本 {found} 已是冠军，且数据完全相同",
-        )
-        return Circle(target, found, champion, False, {}, None, (), "is_champion", why)
+        return is_champion(target, found)
     trained = train(source, target)
     registered = _registered(registry, trained, found, quality)
     if registered.alias == CHAMPION:
@@ -110,7 +114,7 @@ def retrain(
     return replace(circle, outcome="promoted")
 
 
-_Judged = tuple[Comparison | None, tuple[Refusal, ...], Outcome, tuple[str, str]]
+Judged = tuple[Comparison | None, tuple[Refusal, ...], Outcome, tuple[str, str]]
 
 
 def _registered(registry: Registry, trained: Trained, found: str | None, quality: Path | None) -> Registered:
@@ -121,21 +125,50 @@ def _registered(registry: Registry, trained: Trained, found: str | None, quality
 
 def _judged(
     source: Source, trained: Trained, registry: Registry, champion: str | None, version: str
-) -> _Judged:
+) -> Judged:
     """The comparison with the champion, and what follows from it before anybody promotes."""
     target = trained.bundle.target
     if champion is None:
-        return None, (), "first", ("there was no champion to compare with", "此前没有冠军可比")
+        return no_champion()
     held = registry.resolve(champion, target)
     one, two = Contender(held.name, held.bundle), Contender(f"version {version}", trained.twin)
     try:
         comparison = compare(source.data, one, two, source.cutoff, gap=trained.split.gap)
     except TooLittleData as error:
-        return None, (), "not_comparable", (str(error), f"数据不足，无法比较：{error}")
+        return not_comparable(error)
+    return decided(comparison, one, two, registry.moves(target), version)
+
+
+def is_champion(target: Target | Literal["close"], version: str) -> Circle:
+    """The champion was trained on just these data: nothing is to be done."""
+    why = (
+        f"version {version} is champion and was trained on just these data",
+        f"版本 {version} 已是冠军，且数据完全相同",
+    )
+    return Circle(target, version, version, False, {}, None, (), "is_champion", why)
+
+
+def no_champion() -> Judged:
+    """There is nobody to judge the version against."""
+    return None, (), "first", ("there was no champion to compare with", "此前没有冠军可比")
+
+
+def not_comparable(error: TooLittleData) -> Judged:
+    """The data are too few to compare."""
+    return None, (), "not_comparable", (str(error), f"数据不足，无法比较：{error}")
+
+
+def decided(comparison: Comparison, one: Dated, two: Dated, moves: Sequence[Move], version: str) -> Judged:
+    """What follows from a comparison before anybody promotes.
+
+    Args:
+        one, two: the champion and the new version's twin.
+        moves: the target's ledger.
+    """
     broken = refusals(comparison)
     if one.cutoff > two.cutoff:
         return comparison, broken, "not_comparable", _overlap(one, two)
-    if left := _rolled_back(registry.moves(target), version):
+    if left := _rolled_back(moves, version):
         told = f"version {version} was rolled back by {left.by}: promote it by hand if it is to return"
         return (
             comparison,
@@ -155,7 +188,7 @@ def _rolled_back(moves: Sequence[Move], version: str) -> Move | None:
     return left[-1] if left and left[-1].how == "rollback" else None
 
 
-def _overlap(champion: Contender, test: Contender) -> tuple[str, str]:
+def _overlap(champion: Dated, test: Dated) -> tuple[str, str]:
     knows, begins = iso(champion.cutoff)[:10], iso(test.cutoff)[:10]
     days = (champion.cutoff - test.cutoff) / DAY
     return (

@@ -13,7 +13,7 @@ from features.quality_report import QualityReport
 from features.times import iso
 from training.compare_words import METRIC_WORDS, Language, figure_row, judged_on, named, verdict
 from training.dataset import Source
-from training.labels import Target
+from training.hazard import HORIZONS
 from training.paired import METRICS
 from training.retrain import Circle, Outcome
 
@@ -49,6 +49,7 @@ _WORDS: Mapping[str, Mapping[Language, str]] = MappingProxyType(
             "en": "| metric | {0} | {1} | difference | 90% | better in |",
             "zh-CN": "| 指标 | {0} | {1} | 差 | 90% 区间 | 更好的抽样 |",
         },
+        "within": {"en": "Brier score, won within {} weeks", "zh-CN": "{} 周内赢单的 Brier 分数"},
         "base": {
             "en": "| metric | the recipe | base rate |",
             "zh-CN": "| 指标 | 本方法 | 基准率 |",
@@ -71,7 +72,7 @@ class Report:
     source: Source
     quality: QualityReport
     circles: Sequence[Circle]
-    passed: Mapping[Target, str]
+    passed: Mapping[str, str]
 
     def write(self, folder: Path) -> None:
         """Write `retrain.md`, `retrain.zh-CN.md`, `retrain.json` and the quarantine into a folder."""
@@ -145,8 +146,15 @@ def _decided(circle: Circle, language: Language) -> str:
 def _forward(metrics: Mapping[str, float], language: Language) -> list[str]:
     lines = [f"### {_WORDS['forward'][language]}", "", _WORDS["base"][language], "|---|---:|---:|"]
     for metric in METRICS:
-        base = metrics[f"baseline_base_rate_{metric}"]
-        lines.append(_row(METRIC_WORDS[metric][language], f"{metrics[metric]:.4f}", f"{base:.4f}"))
+        if metric in metrics:
+            base = metrics[f"baseline_base_rate_{metric}"]
+            lines.append(_row(METRIC_WORDS[metric][language], f"{metrics[metric]:.4f}", f"{base:.4f}"))
+    for weeks in HORIZONS:  # of the model of when, whose win is within so many weeks
+        name = f"brier_{weeks}_weeks"
+        if name in metrics:
+            said = _WORDS["within"][language].format(weeks)
+            base = metrics[f"baseline_base_rate_{name}"]
+            lines.append(_row(said, f"{metrics[name]:.4f}", f"{base:.4f}"))
     return lines
 
 

@@ -13,6 +13,8 @@ from features.sources.files import ENDINGS, RawTable, read_table
 from features.sources.folder_mapping import FolderMapping
 from features.tables import TABLES
 
+_TARGETS = "targets"  # beside the tables, read by forecasts alone
+
 
 def load(folder: Path, mapping: FolderMapping | None = None) -> tuple[CanonicalData, QualityReport]:
     """The clean data set of a folder, and what the cleaning found.
@@ -71,5 +73,5 @@ def table_files(folder: Path) -> dict[str, Path]:
 def _unread(folder: Path) -> list[str]:
     """A note for each file that looks like a table and has no table's name."""
     names = sorted(path.name for path in folder.iterdir() if path.is_file() and path.name.endswith(ENDINGS))
-    read = {f"{name}{ending}" for name in TABLES for ending in ENDINGS}
+    read = {f"{name}{ending}" for name in (*TABLES, _TARGETS) for ending in ENDINGS}
     return [f"{name} was not read, as no table has this name" for name in names if name not in read]

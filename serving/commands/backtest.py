@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,13 +16,30 @@ if TYPE_CHECKING:
     from training.forecast.backtest import Backtest
 
 
+class Windows(StrEnum):
+    """What a backtest forecasts each time."""
+
+    HORIZON = "horizon"
+    MONTH = "month"
+    QUARTER = "quarter"
+
+
+_RETRAIN = {"horizon": 13, "month": 3, "quarter": 1}
+
+
 def backtest(
     data: Data,
     as_of: AsOf = None,
     horizon: Annotated[int, typer.Option(min=7, max=365, help="Days of each window.")] = 91,
     steps: Annotated[int, typer.Option(min=1, help="How many dates.")] = 40,
     every: Annotated[int, typer.Option(min=1, help="Days between them.")] = 7,
-    retrain: Annotated[int, typer.Option(min=1, help="Dates that one training serves.")] = 13,
+    period: Annotated[
+        Windows, typer.Option(help="Windows of --horizon days, or whole calendar months or quarters.")
+    ] = Windows.HORIZON,
+    retrain: Annotated[
+        int | None,
+        typer.Option(min=1, help="Dates that one training serves; default: a quarter's.", show_default=False),
+    ] = None,
     currency: Currency = None,
     to: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="All windows as JSON.", show_default=False)
@@ -31,9 +49,11 @@ def backtest(
 ) -> None:
     """Forecast as if live at many past dates, and judge by what came.
 
-    Win and close are trained at the first date and again after every --retrain dates, on what was known
-    then; the last window ends at T. Ranges that held too seldom before a date are widened for it, as they
-    would have been live. The figures are logged as a run of the experiment dealcast/forecast.
+    With --period month or quarter the windows are the last --steps whole ones, each forecast at its begin,
+    and do not overlap; else they are --horizon days, --every so many days, the last one ends at T. Win and
+    close are trained at the first date and again after every --retrain dates, on what was known then.
+    Ranges that held too seldom before a date are widened for it, as they would have been live. The figures
+    are logged as a run of the experiment dealcast/forecast; forecasts are widened by the latest.
 
     Example: dealcast backtest data/ --steps 40 --every 7 --out backtest.json
     """
@@ -46,7 +66,9 @@ def backtest(
     tracking.check()
     tables, _ = open_data(data)
     until = instant(as_of, tables)
-    plan = Plan(steps, every, retrain, Asked(days=horizon, currency=currency))
+    plan = Plan(
+        steps, every, retrain or _RETRAIN[period.value], Asked(days=horizon, currency=currency), period.value
+    )
     with err.status("backtest") as status:
         found = replay(tables, until, plan, lambda text: status.update(f"backtest: {text}"))
     if to is not None:
@@ -59,7 +81,8 @@ def _show(found: Backtest) -> None:
     from rich.table import Table
 
     shown, errors = found.measured(), found.wapes()
-    title = f"{shown.periods} forecasts of {found.days} days, as if live; WAPE of the bookings"
+    each = f"{found.days} days" if found.period == "horizon" else f"a {found.period}"
+    title = f"{shown.periods} forecasts of {each}, as if live; WAPE of the bookings"
     table = Table("dealcast", *(name.replace("_", " ") for name in errors), title=title)
     table.add_row(*(f"{value:.3f}" for value in (shown.wape, *errors.values())))
     out.print(table)
@@ -72,5 +95,5 @@ def _show(found: Backtest) -> None:
     )
     if found.widening > 1:
         out.print(
-            f"ranges were too narrow: forecast with --widening {found.widening:.2f} until they hold again"
+            f"ranges were too narrow: forecasts are widened by {found.widening:.2f} until they hold again"
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from features.errors import DataError
-from serving.bundles import Delivery, Place, pointed
+from serving.bundles import Delivery, Place, keep_record, pointed
 from training.errors import BundleError
 
 if TYPE_CHECKING:
@@ -33,13 +33,15 @@ def place_of(target: str, named: Named) -> Place:
 
 
 def pull_all(tracking: Tracking, alias: str, folder: Path) -> dict[str, str]:
-    """Fetch what is not there yet and point to it; the versions by target.
+    """Fetch what is not there yet and point to it, and the latest backtest; the versions by target.
 
     Raises:
         TrackingError: the store is away.
         BundleError: one does not load; what was served before stays.
     """
-    return _deliver(tracking, folder, wanted(tracking, alias), None)
+    versions = _deliver(tracking, folder, wanted(tracking, alias), None)
+    keep_record(folder, tracking.forecast_record())
+    return versions
 
 
 def follow_to(tracking: Tracking, folder: Path, found: dict[str, Named], refuse: Refuse) -> dict[str, str]:

@@ -36,7 +36,8 @@ def follow(
     """Keep a folder of bundles at the champions: `dealcast serve` runs this beside its workers.
 
     Every 5 s, give or take a fifth (DEALCAST_FOLLOW_SECONDS), the tracking store is asked for the
-    champions; a new one is fetched, tried and pointed to. A version that does not load is refused, and the
+    champions; a new one is fetched, tried and pointed to. What the latest backtest of forecasts showed comes
+    along. A version that does not load is refused, and the
     former one stays. While the store is away nothing changes.
 
     Example: dealcast follow dealcast-bundles --tracking-uri http://mlflow:5000
@@ -87,8 +88,9 @@ class Follower:
             return 0.0
 
     def look(self) -> None:
-        """Deliver what the alias names now, where that is not what is delivered already."""
+        """Deliver what the alias names now and what the latest backtest showed, where either is new."""
         from features.errors import DataError
+        from serving.bundles import keep_record
         from serving.clock import elapsed, now
         from serving.commands.delivering import follow_to, wanted
         from training.errors import TrackingError
@@ -100,6 +102,7 @@ class Follower:
                 versions = follow_to(self._tracking, self._folder, found, self._refuse)
                 self._delivered = found
                 log.info("bundles delivered", extra={"told": {"versions": versions}})
+            keep_record(self._folder, self._tracking.forecast_record())
         except (DataError, TrackingError, OSError) as error:
             self._say_away(error)
             return

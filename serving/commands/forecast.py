@@ -43,11 +43,20 @@ def forecast(
         Path | None, typer.Option(metavar="FILE", help="The open deals, one row each.", show_default=False)
     ] = None,
     widening: Annotated[
-        float, typer.Option(min=0.0, help="Factor of every distance from P50, as a backtest says.")
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            min=0.0,
+            help="Factor of every distance from P50; default: as the latest backtest says.",
+            show_default=False,
+        ),
+    ] = None,
     targets: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Table of team_id, quarter (2025-Q3), amount; with --by team_id."),
+        typer.Option(
+            metavar="FILE",
+            show_default=False,
+            help="Table of team_id, quarter (2025-Q3), amount; default: DATA/targets.csv, if there.",
+        ),
     ] = None,
     since: Annotated[
         str | None, typer.Option(metavar="T", help="Show what changed in the quarter since then.")
@@ -59,9 +68,10 @@ def forecast(
 
     One row per group and calendar week, month and quarter that the horizon touches, and for the horizon
     itself: P10, P50, P90 and mean, of which booked, open and new are the parts. In every draw each level
-    is the sum of its parts; quantiles are not sums. Needs the models `win` and `close`. With --targets
-    it prints how likely each target is reached; with --since the change of the quarter's expected bookings
-    in parts that add up.
+    is the sum of its parts; quantiles are not sums. Needs the models `win` and `close`. Ranges that the
+    latest `dealcast backtest` of the store has shown to be too narrow are widened. With a table of targets
+    (of teams: --by team_id) it prints how likely each is reached; with --since the change of the quarter's
+    expected bookings in parts that add up.
 
     Example: dealcast forecast data/ --as-of 2025-03-31 --horizon 90 --by team_id --out forecast.csv
     """
@@ -69,6 +79,7 @@ def forecast(
     from training.forecast.assemble import Asked
     from training.forecast.assemble import forecast as made_of
     from training.forecast.flow import flow as flow_of
+    from training.tracking import Tracking
 
     check_format(to)
     if deals is not None:
@@ -76,8 +87,10 @@ def forecast(
     tables, report = open_data(data)
     with err.status("loading models"):
         models = load_models(tracking_uri, alias)
+        record = None if widening is not None else Tracking(tracking_uri).forecast_record()
+    factor = widening if record is None else record.widening
     columns = tuple(name.strip() for name in by.split(",") if name.strip())
-    asked = Asked(horizon, columns, currency, draws, seed, widening)
+    asked = Asked(horizon, columns, currency, draws, seed, 1.0 if factor is None else factor)
     when = instant(as_of, tables)
     with err.status("drawing futures"):
         made = made_of(tables, when, models, asked)
@@ -85,11 +98,10 @@ def forecast(
         if deals is not None:
             write_frame(made.deals_frame(), deals)
     keep_quarantine(report, to)
-    for note in made.notes:
+    for note in (*made.notes, *([record.note] if record is not None and record.note else ())):
         err.print(note)
     _show(made)
-    if targets is not None:
-        _show_targets(made, targets)
+    _show_targets(made, targets, data)
     if since is not None:
         _show_flow(flow_of(tables, instant(since, tables), when, models, asked), made.currency)
     out.print(f"{to}: {len(made.cells):,} groups, {len(made.calendar.periods):,} periods")
@@ -135,13 +147,24 @@ def _print(table: Table) -> None:
     Console(width=max(out.width, WIDTH), highlight=False).print(table)
 
 
-def _show_targets(made: Forecast, path: Path) -> None:
+def _show_targets(made: Forecast, named: Path | None, data: str) -> None:
+    """Of a table that was named each target must fit; of the one beside the data those that do are shown."""
     from rich.table import Table
 
-    from training.forecast.goals import outlooks, read_goals
+    from training.forecast.goals import goals_file, outlooks, outlooks_within, read_goals
 
+    if named is not None:
+        found = outlooks(made, read_goals(named))
+        notes: list[str] = []
+    else:
+        path = None if "://" in data else goals_file(Path(data))
+        found, notes = outlooks_within(made, [] if path is None else read_goals(path))
+    for note in notes:
+        err.print(note)
+    if not found:
+        return
     table = Table("team", "quarter", "target", "P50", "reached with", title="Targets")
-    for each in outlooks(made, read_goals(path)):
+    for each in found:
         goal = each.goal
         figures = (f"{goal.amount:,.0f}", f"{each.median:,.0f}", f"{each.probability:.0%}")
         table.add_row(goal.team, goal.quarter, *figures)

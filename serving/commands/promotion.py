@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,6 @@ from features.errors import DataError
 from features.times import iso
 from serving.clock import now
 from serving.commands.common import AsOf, Data, TrackingUri, err, instant, open_data, out
-from serving.commands.data import ModelName
 
 if TYPE_CHECKING:
     from training.compare import Comparison
@@ -25,7 +25,18 @@ if TYPE_CHECKING:
 Run = Annotated[
     str, typer.Argument(metavar="RUN", help="3, champion, challenger, win:3, or an MLflow run id.")
 ]
-TargetName = Annotated[ModelName, typer.Argument(metavar="TARGET", help="win, stall or churn.")]
+
+
+class RegisteredName(StrEnum):
+    """Whose champion is moved."""
+
+    WIN = "win"
+    STALL = "stall"
+    CHURN = "churn"
+    CLOSE = "close"
+
+
+TargetName = Annotated[RegisteredName, typer.Argument(metavar="TARGET", help="win, stall, churn or close.")]
 Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="Kept in the ledger.", show_default=False)]
 By = Annotated[
     str | None,
@@ -41,7 +52,7 @@ def compare(
     data: Data,
     first: Run,
     second: Run,
-    target: Annotated[ModelName | None, typer.Option(help="Whose versions the RUNs are.")] = None,
+    target: Annotated[RegisteredName | None, typer.Option(help="Whose versions the RUNs are.")] = None,
     as_of: AsOf = None,
     to: Annotated[Path | None, typer.Option("--out", metavar="FILE", help=".json")] = None,
     tracking_uri: TrackingUri = None,
@@ -49,23 +60,15 @@ def compare(
     """Judge two versions on the same later data, which neither was trained on.
 
     The rows are the snapshots after the later of both versions' cut-offs, with labels as known at the
-    end of DATA (or at T). A difference comes with its 90% interval over draws of deals or accounts.
+    end of DATA (or at T). A difference comes with its 90% interval over draws of deals or accounts. Two
+    versions of `close` (with --target close) are judged by the win within 13 weeks that each would show.
 
     Example: dealcast compare data/ win:champion win:challenger --out comparison.json
     """
     if to is not None and to.suffix != ".json":
         raise typer.BadParameter(f"--out {to}: write it as a .json file")
-    from training.compare import Contender
-    from training.compare import compare as compared
-
     registry = _registry(tracking_uri)
-    with err.status("loading models"):
-        named = None if target is None else target.value
-        found = [registry.resolve(run, named) for run in (first, second)]
-    tables, _ = open_data(data)
-    with err.status("comparing"):
-        one, two = (Contender(each.name, each.bundle) for each in found)
-        comparison = compared(tables, one, two, instant(as_of, tables))
+    comparison = _against(registry, None if target is None else target.value, (first, second), data, as_of)
     _print(comparison)
     if to is not None:
         to.write_text(_json(comparison), encoding="utf-8")
@@ -88,7 +91,7 @@ def promote(
 
     The rules: log loss not worse in 90% of the draws, calibration error worse by 0.01 at the most, no
     slice worse by more than 0.02 even at the better end of its interval. The former champion becomes
-    `previous`. Every move is in the ledger. Exit 1: refused.
+    `previous`. Every move is in the ledger. Exit 1: refused. `close` is judged by the win within 13 weeks.
 
     Example: dealcast promote win challenger --data data/
     """
@@ -140,7 +143,8 @@ def rollback(
 
 def ledger(
     target: Annotated[
-        ModelName | None, typer.Argument(metavar="[TARGET]", help="win, stall or churn; default: all.")
+        RegisteredName | None,
+        typer.Argument(metavar="[TARGET]", help="win, stall, churn or close; default: all."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, one entry a line.")] = False,
     tracking_uri: TrackingUri = None,
@@ -191,17 +195,38 @@ def _registry(tracking_uri: str | None) -> Registry:
 
 
 def _against(
-    registry: Registry, target: str, versions: tuple[str, str], data: str, as_of: str | None
+    registry: Registry, target: str | None, versions: tuple[str, str], data: str, as_of: str | None
 ) -> Comparison:
-    """The champion and the version that wants its place, on the same data."""
+    """Two versions on the same data."""
     from training.compare import Contender, compare
 
+    if target == RegisteredName.CLOSE.value:
+        return _against_close(registry, versions, data, as_of)
     with err.status("loading models"):
         found = [registry.resolve(version, target) for version in versions]
     tables, _ = open_data(data)
     with err.status("comparing"):
         one, two = (Contender(each.name, each.bundle) for each in found)
         return compare(tables, one, two, instant(as_of, tables))
+
+
+def _against_close(registry: Registry, versions: tuple[str, str], data: str, as_of: str | None) -> Comparison:
+    """Two models of when, under the probabilities of the champion of win."""
+    from training.close import CLOSE
+    from training.compare_close import CloseContender, compare_close
+
+    contenders = []
+    with err.status("loading models"):
+        win, _ = registry.tracking.load("win")
+        for named in versions:
+            number = registry.version_of(CLOSE, named)
+            loaded = registry.tracking.load_close(number)
+            if loaded is not None:
+                contenders.append(CloseContender(f"version {number}", loaded[0]))
+    tables, _ = open_data(data)
+    with err.status("comparing"):
+        one, two = contenders
+        return compare_close(tables, one, two, win, instant(as_of, tables))
 
 
 def _admit(target: str, number: str, champion: str | None, broken: tuple[Refusal, ...]) -> None:

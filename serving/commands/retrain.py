@@ -11,19 +11,21 @@ import typer
 from features.errors import DataError
 from serving.clock import now
 from serving.commands.common import AsOf, Data, TrackingUri, err, instant, open_data, out
-from serving.commands.models import Choice, with_progress
+from serving.commands.models import Trainable, with_progress
 from serving.commands.promotion import By, whoami
 
 if TYPE_CHECKING:
+    from training.dataset import Source
     from training.labels import Target
     from training.retrain import Circle
+    from training.run import Trained
 
 
 def retrain(
     data: Data,
     folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="For the report.")],
     as_of: AsOf = None,
-    target: Annotated[Choice, typer.Option(help="What to predict.")] = Choice.ALL,
+    target: Annotated[Trainable, typer.Option(help="What to predict.")] = Trainable.ALL,
     promote: Annotated[
         bool, typer.Option("--promote", help="Move the champion where the rules hold; else only recommend.")
     ] = False,
@@ -39,11 +41,13 @@ def retrain(
 
     Example: dealcast retrain data/ --out reports/2025-07-01 --promote
     """
+    from training.close import CLOSE
     from training.dataset import open_source
     from training.errors import TooLittleData
     from training.labels import TARGETS
     from training.registry import Registry
     from training.retrain import retrain as retrained
+    from training.retrain_close import retrain_close
     from training.retrain_report import FILES, Report
     from training.study import study, write_study
     from training.tracking import Tracking
@@ -56,16 +60,29 @@ def retrain(
         source = open_source(tables, cutoff)
     registry = Registry(Tracking(tracking_uri))
     circles: list[Circle] = []
-    passed: dict[Target, str] = {}
+    passed: dict[str, str] = {}
+    made: list[Trained] = []
+
+    def train(of: Source, which: Target) -> Trained:
+        made.append(with_progress(of, which))
+        return made[-1]
+
     try:
         with tempfile.TemporaryDirectory() as scratch:
             quality.write(Path(scratch))
-            for each in TARGETS if target is Choice.ALL else (cast("Target", target.value),):
+            for each in (*TARGETS, CLOSE) if target is Trainable.ALL else (target.value,):
                 try:
-                    circle = retrained(
-                        source, each, registry, promote=promote, by=by or whoami(), at=now(),
-                        quality=Path(scratch), train=with_progress,
-                    )  # fmt: skip
+                    if each == CLOSE:
+                        win = next((one for one in made if one.bundle.target == "win"), None)
+                        with err.status("training close"):
+                            circle = retrain_close(
+                                source, registry, promote=promote, by=by or whoami(), at=now(), win=win
+                            )
+                    else:
+                        circle = retrained(
+                            source, cast("Target", each), registry, promote=promote, by=by or whoami(),
+                            at=now(), quality=Path(scratch), train=train,
+                        )  # fmt: skip
                 except TooLittleData as error:
                     passed[each] = str(error)
                     out.print(f"{each}: passed over: {error}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +12,11 @@ import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 
+from serving.bundles import record_of
+from serving.commands.follow import Follower
 from tests.serving.conftest import Ran, T, Trained, posted
+from tests.serving.test_forecast import RECORD
+from training.tracking import Tracking
 
 Dealcast = Callable[..., Ran]
 CLOSES = [f"expected_close_{p}" for p in ("p10", "p50", "p90")]
@@ -106,6 +111,37 @@ def test_a_store_without_a_close_model_says_how_to_train_one(
     assert "dealcast train DATA --target close" in ran.err
 
 
+def test_the_command_widens_by_the_latest_backtest_unless_told_otherwise(
+    dealcast: Dealcast, trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Tracking, "forecast_record", lambda _: RECORD)
+    words = ("--as-of", T, "--draws", "200", "--tracking-uri", trained.uri)
+    wide = dealcast("forecast", trained.crm, *words, "--out", tmp_path / "wide.csv")
+    assert wide.code == 0, wide.err
+    assert "1.50 times as wide" in wide.err
+    plain = dealcast("forecast", trained.crm, *words, "--widening", "1", "--out", tmp_path / "plain.csv")
+    assert "times as wide" not in plain.err
+    one, two = (
+        pl.read_csv(tmp_path / name).filter(period="horizon").row(0, named=True)
+        for name in ("plain.csv", "wide.csv")
+    )
+    assert two["p90"] - two["p50"] == pytest.approx(1.5 * (one["p90"] - one["p50"]))
+
+
+def test_targets_that_lie_beside_the_tables_are_told_without_being_named(
+    dealcast: Dealcast, trained: Trained, tmp_path: Path
+) -> None:
+    crm = shutil.copytree(trained.crm, tmp_path / "crm")
+    (crm / "targets.csv").write_text("team_id,quarter,amount\n(all),2025-Q1,1\nT-1,2025-Q1,5\n")
+    words = ("--as-of", T, "--draws", "200", "--tracking-uri", trained.uri, "--out", tmp_path / "f.csv")
+    ran = dealcast("forecast", crm, *words)
+    assert ran.code == 0, ran.err
+    assert "Targets" in ran.out
+    assert "100%" in ran.out
+    assert "1 targets are of teams: ask for the forecast by team_id" in ran.err
+    assert "was not read" not in ran.err
+
+
 def test_a_backtest_is_printed_kept_and_logged(dealcast: Dealcast, trained: Trained, tmp_path: Path) -> None:
     import mlflow
 
@@ -120,6 +156,17 @@ def test_a_backtest_is_printed_kept_and_logged(dealcast: Dealcast, trained: Trai
     run = client.search_runs([experiment.experiment_id])[0]
     assert run.data.metrics["wape"] == pytest.approx(told["metrics"]["wape"])
     assert "WAPE" in ran.out
+    record = Tracking(trained.uri).forecast_record()
+    assert record is not None
+    assert (record.run_id, record.windows, record.days) == (run.info.run_id, 2, 28)
+    assert record.wape == run.data.metrics["wape"]
+    assert record.baseline_wape == min(
+        value for name, value in run.data.metrics.items() if name.startswith("baseline_")
+    )
+    assert dealcast("pull", tmp_path / "bundles", "--tracking-uri", trained.uri).code == 0
+    assert record_of(tmp_path / "bundles") == record
+    Follower(Tracking(trained.uri), "champion", tmp_path / "followed").look()
+    assert record_of(tmp_path / "followed") == record
 
 
 def test_the_registered_close_model_loads_as_a_pyfunc_model(trained: Trained, scores: pl.DataFrame) -> None:

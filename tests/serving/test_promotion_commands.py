@@ -158,5 +158,48 @@ def test_a_retraining_that_cannot_train_fails_and_still_reports(
     assert ran.code == 1
     assert "no target could be trained" in ran.err
     assert set(json.loads((tmp_path / "out" / "retrain.json").read_text())["passed_over"]) == {
-        "win", "stall", "churn",
+        "win", "stall", "churn", "close",
     }  # fmt: skip
+
+
+def test_versions_of_close_are_compared_promoted_and_rolled_back(
+    dealcast: Dealcast, trained: Trained, tmp_path: Path
+) -> None:
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    for when in (EARLY, "2024-06-24"):
+        for target in ("win", "close"):
+            words = ("train", trained.crm, "--target", target, "--as-of", when, "--tracking-uri", uri)
+            if target == "close" or when == EARLY:
+                assert run_command(*words) == 0
+    to = tmp_path / "close.json"
+    words = ("compare", trained.crm, "champion", "challenger", "--target", "close", "--out", to)
+    ran = dealcast(*words, "--tracking-uri", uri)
+    assert ran.code == 0, ran.err
+    told = json.loads(to.read_text("utf-8"))
+    assert (told["target"], told["begin"]) == ("close", "2024-06-24T00:00:00Z")
+    judged = dealcast("promote", "close", "2", "--data", trained.crm, "--tracking-uri", uri)
+    assert judged.code == (1 if told["refusals"] else 0)
+    if judged.code:
+        forced = dealcast("promote", "close", "2", "--force", "--why", "newer", "--tracking-uri", uri)
+        assert forced.code == 0, forced.err
+    back = dealcast("rollback", "close", "--tracking-uri", uri)
+    assert "dealcast-close champion v2 to v1 (rolled back" in back.out
+    ledger = dealcast("ledger", "close", "--json", "--tracking-uri", uri)
+    assert [json.loads(line)["after"] for line in ledger.out.splitlines()] == ["1", "2", "1"]
+
+
+def test_close_goes_the_whole_circle_and_the_same_inputs_make_one_version(
+    dealcast: Dealcast, trained: Trained, uri: str, tmp_path: Path
+) -> None:
+    words = ("retrain", trained.crm, "--target", "close", "--tracking-uri", uri)
+    first = dealcast(*words, "--as-of", EARLY, "--out", tmp_path / "first")
+    assert first.code == 0, first.err
+    assert "there was no champion to compare with" in first.out
+    again = dealcast(*words, "--as-of", EARLY, "--out", tmp_path / "again")
+    assert "version 1 is champion and was trained on just these data" in again.out
+    later = dealcast(*words, "--out", tmp_path / "later")
+    assert later.code == 0, later.err
+    (told,) = json.loads((tmp_path / "later" / "retrain.json").read_text("utf-8"))["targets"]
+    assert (told["target"], told["version"], told["champion_before"]) == ("close", "2", "1")
+    assert told["outcome"] in ("recommended", "refused", "not_comparable")
+    assert "## close" in (tmp_path / "later" / "retrain.zh-CN.md").read_text("utf-8")

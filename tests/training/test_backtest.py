@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from features.canonical import CanonicalData
-from features.times import DAY
+from features.times import DAY, parse_instant
 from training.forecast.assemble import Asked
-from training.forecast.backtest import Plan, backtest
+from training.forecast.backtest import Plan, backtest, windows_of
 from training.forecast.measures import measured, rolling_widening, wape, widening, wider
 
 BANDS = np.array([[8.0, 9.0, 10.0, 11.0, 12.0]] * 4)
@@ -62,3 +62,31 @@ def test_a_small_backtest_knows_what_came_and_nothing_of_it_before(data: Canonic
     assert 0.5 < found.wins.sum() / found.came.sum() < 2
     assert set(found.metrics()) >= {"wape", "coverage_80", "baseline_last_period_wape"}
     assert len(found.to_dict()["windows"]) == 3
+
+
+def test_calendar_windows_are_whole_and_touch_and_none_begins_before_the_data() -> None:
+    until, first = parse_instant("2025-05-20"), parse_instant("2024-08-10")
+    found = windows_of(Plan(steps=9, period="quarter"), until, first, "Europe/Amsterdam")
+    assert [begin for begin, _ in found] == [
+        parse_instant(text) for text in ("2024-09-30T22:00:00Z", "2024-12-31T23:00:00Z")
+    ]
+    assert found[0][1] == found[1][0]
+    assert found[1][1] == parse_instant("2025-03-31T22:00:00Z")
+    months = windows_of(Plan(steps=2, period="month"), until, first, "UTC")
+    assert months == [
+        (parse_instant("2025-03-01"), parse_instant("2025-04-01")),
+        (parse_instant("2025-04-01"), parse_instant("2025-05-01")),
+    ]
+
+
+def test_a_backtest_of_months_judges_each_by_its_own_bookings(data: CanonicalData) -> None:
+    until = data.watermark()
+    found = backtest(data, until, Plan(steps=2, retrain=9, asked=Asked(draws=200), period="month"))
+    windows = windows_of(Plan(steps=2, period="month"), until, 0, data.config.time_zone)
+    assert found.at.tolist() == [begin for begin, _ in windows]
+    assert (found.period, found.to_dict()["period"]) == ("month", "month")
+    deals = data["opportunities"].filter(outcome="won")
+    closed = deals["closed_at"].to_physical().to_numpy()
+    for (begin, end), actual in zip(windows, found.actual.tolist(), strict=True):
+        inside = (closed >= begin) & (closed < end)
+        assert actual == pytest.approx(deals["amount"].to_numpy()[inside].sum())

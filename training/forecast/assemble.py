@@ -121,6 +121,14 @@ class Forecast:
         steps = self.calendar.periods[period].steps
         return np.asarray(self.drawn.total(mine, steps) + self.booked[mine, period].sum())
 
+    def shown_draws(self, period: int, cells: IntArray | None = None) -> FloatArray:
+        """The draws of a period in units of money, widened as its quantiles are."""
+        mine = np.arange(len(self.cells)) if cells is None else cells
+        draws = self.draws_of(period, mine) / CENT
+        booked = float(self.booked[mine, period].sum()) / CENT
+        middle = float(np.median(draws))
+        return np.asarray(np.maximum(middle + self.asked.widening * (draws - middle), booked))
+
     def quantiles(
         self, period: int, cells: IntArray | None = None, levels: Sequence[float] = LEVELS
     ) -> FloatArray:

@@ -8,14 +8,17 @@ them are looked at too; neighbouring windows overlap, so that they tell less tha
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from itertools import pairwise
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from features.canonical import CanonicalData
 from features.from_tables import history_from_tables
-from features.times import DAY, FloatArray, IntArray, iso
+from features.times import DAY, FloatArray, IntArray, from_micros, iso, to_micros
 from training.dataset import open_source
 from training.errors import TooLittleData
 from training.forecast.assemble import Asked, Forecast, Models, forecast
@@ -26,6 +29,8 @@ from training.hazard import train_close
 from training.run import train_target
 
 Told = Callable[[str], None]
+Period = Literal["horizon", "month", "quarter"]
+_MONTHS: Mapping[str, int] = {"month": 1, "quarter": 3}
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class Backtest:
     """What was said at each date of the window after it, and what came.
 
     Attributes:
-        days: of the windows.
+        days: of the windows; of calendar periods, of the longest.
         at: when each forecast was made, microseconds.
         trained: when its models were.
         quantiles: dates x levels, in units of money, as drawn; mean: of the same.
@@ -42,6 +47,7 @@ class Backtest:
         others: what each baseline said; NaN where it could not.
         wins: expected wins of open deals within the window; came: how many of them were won in it.
         widening: what the whole backtest says for the next forecast.
+        period: `horizon`, or the kind of calendar period that each window is.
     """
 
     days: int
@@ -55,6 +61,7 @@ class Backtest:
     wins: FloatArray
     came: FloatArray
     widening: float
+    period: str = "horizon"
 
     def measured(self, *, widened: bool = True) -> Measured:
         """The figures, with the ranges as they would have been shown, or as drawn."""
@@ -85,7 +92,10 @@ class Backtest:
             }
             for i, at in enumerate(self.at.tolist())
         ]  # fmt: skip
-        return {"days": self.days, "widening": self.widening, "metrics": self.metrics(), "windows": rows}
+        return {
+            "period": self.period, "days": self.days, "widening": self.widening,
+            "metrics": self.metrics(), "windows": rows,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -95,13 +105,16 @@ class Plan:
     Attributes:
         steps: how many, `every` days apart, the last one a window before the end of the data.
         retrain: after how many dates the models are trained anew.
-        asked: of each forecast; its `days` are the window.
+        asked: of each forecast; its `days` are the window, but of calendar periods.
+        period: `month` or `quarter`: the last `steps` whole ones, each forecast at its begin, which do not
+            overlap; `horizon`: windows of so many days, `every` so often.
     """
 
     steps: int = 40
     every: int = 7
     retrain: int = 13
     asked: Asked = field(default_factory=lambda: Asked(days=91))
+    period: Period = "horizon"
 
 
 def backtest(
@@ -117,16 +130,17 @@ def backtest(
         TooLittleData: no date had enough to train on.
     """
     plan = plan or Plan()
-    last = until - plan.asked.days * DAY
-    dates = [last - back * plan.every * DAY for back in range(plan.steps - 1, -1, -1)]
     whole = open_source(data, until)
+    windows = windows_of(
+        plan, until, int(whole.history.opportunities.created_at.min()), data.config.time_zone
+    )
     ledger = ledger_of(whole.data, whole.history, plan.asked.currency)
     rows: list[dict[str, Any]] = []
     models: Models | None = None
     trained, since = 0, 0
-    for number, at in enumerate(dates):
+    for number, (at, end) in enumerate(windows):
         if told is not None:
-            told(f"{iso(at)[:10]}, {number + 1} of {len(dates)}")
+            told(f"{iso(at)[:10]}, {number + 1} of {len(windows)}")
         if models is None or since >= plan.retrain:
             try:
                 models, trained, since = _models(data, at), at, 0
@@ -134,18 +148,17 @@ def backtest(
                 if models is None:
                     continue
         since += 1
-        end = at + plan.asked.days * DAY
         history = history_from_tables(data.known_at(at), models.win.conventions)
-        made = forecast(data, at, models, plan.asked, history)
+        made = forecast(data, at, models, replace(plan.asked, days=-((at - end) // DAY)), history)
         if looked_at is not None:
             looked_at(made, models)
-        place = len(made.calendar.periods) - 1
+        place = _place(made, plan.period, at)
         mine = ledger_of(data.known_at(at), history, plan.asked.currency)
         codes = whole.history.opportunity_codes(made.deals.ids.tolist())
         deals = whole.history.opportunities
         rows.append(
             {
-                "at": at, "trained": trained, "quantiles": made.quantiles(place),
+                "at": at, "end": end, "trained": trained, "quantiles": made.quantiles(place),
                 "mean": float(made.draws_of(place).mean()) / 100,
                 "actual": booked(whole.history, ledger, at, end),
                 "wins": float(made.deals.within.sum()),
@@ -156,6 +169,26 @@ def backtest(
     if not rows:
         raise TooLittleData("no date of the backtest had enough to train on; give a longer history")
     return _judged(rows, plan)
+
+
+def windows_of(plan: Plan, until: int, first: int, time_zone: str) -> list[tuple[int, int]]:
+    """Begin and end of each window, the last one over at `until`, none begun before `first`."""
+    if plan.period == "horizon":
+        last = until - plan.asked.days * DAY
+        begins = [last - back * plan.every * DAY for back in range(plan.steps - 1, -1, -1)]
+        return [(at, at + plan.asked.days * DAY) for at in begins]
+    zone, months = ZoneInfo(time_zone), _MONTHS[plan.period]
+    local = from_micros(until).astimezone(zone)
+    number = (local.year * 12 + local.month - 1) // months * months
+    edges = [number - back * months for back in range(plan.steps, -1, -1)]
+    at = [to_micros(datetime(month // 12, month % 12 + 1, 1, tzinfo=zone)) for month in edges]
+    return [(begin, end) for begin, end in pairwise(at) if begin >= first]
+
+
+def _place(made: Forecast, period: Period, begin: int) -> int:
+    """The place of the window among a forecast's periods."""
+    found = enumerate(made.calendar.periods)
+    return next(i for i, p in found if p.kind == period and (period == "horizon" or p.begin == begin))
 
 
 def _models(data: CanonicalData, at: int) -> Models:
@@ -171,8 +204,10 @@ def _judged(rows: list[dict[str, Any]], plan: Plan) -> Backtest:
     at = np.array([row["at"] for row in rows], np.int64)
     trained = np.array([row["trained"] for row in rows], np.int64)
     quantiles, actual = np.array([row["quantiles"] for row in rows]), column("actual")
-    factor = rolling_widening(quantiles, actual, at, at + plan.asked.days * DAY)
+    end = np.array([row["end"] for row in rows], np.int64)
+    factor = rolling_widening(quantiles, actual, at, end)
     return Backtest(
-        plan.asked.days, at, trained, quantiles, column("mean"), factor, actual,
+        int(np.ceil((end - at).max() / DAY)), at, trained, quantiles, column("mean"), factor, actual,
         {name: column(name) for name in NAMES}, column("wins"), column("came"), widening(quantiles, actual),
+        plan.period,
     )  # fmt: skip

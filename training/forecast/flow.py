@@ -14,7 +14,7 @@ from features.canonical import CanonicalData
 from features.errors import DataError
 from features.from_tables import history_from_tables
 from features.history import CENT
-from features.times import DAY
+from features.times import DAY, iso
 from training.forecast.assemble import Asked, Models, forecast
 from training.forecast.ledger import ledger_of, won_between
 from training.forecast.periods import quarter_begin
@@ -67,10 +67,7 @@ def flow(data: CanonicalData, since: int, as_of: int, models: Models, asked: Ask
     Raises:
         DataError: `since` does not lie before `as_of` within the same quarter.
     """
-    zone = models.win.conventions.time_zone
-    begin, end = quarter_begin(as_of, zone), quarter_begin(as_of, zone, back=-1)
-    if not begin <= since < as_of:
-        raise DataError("a flow goes from an earlier date of the same quarter; give --since after its begin")
+    begin, end = quarter_of(since, as_of, models.win.conventions.time_zone)
     one, two = (_state(data, at, begin, end, models, asked or Asked()) for at in (since, as_of))
     parts = dict.fromkeys(PARTS, 0)
     for name in {*one.open, *one.won, *two.open, *two.won}:
@@ -78,6 +75,17 @@ def flow(data: CanonicalData, since: int, as_of: int, models: Models, asked: Ask
             parts[part] += change
     parts["not_created_yet"] = two.new - one.new
     return Flow(begin, end, one.total, two.total, parts)
+
+
+def quarter_of(since: int, as_of: int, time_zone: str) -> tuple[int, int]:
+    """Begin and end of the quarter of a flow; raises DataError as `flow` does."""
+    begin, end = quarter_begin(as_of, time_zone), quarter_begin(as_of, time_zone, back=-1)
+    if not begin <= since < as_of:
+        raise DataError(
+            "a flow goes from an earlier date of the same quarter:"
+            f" since must lie from {iso(begin)} on and before {iso(as_of)}"
+        )
+    return begin, end
 
 
 def _changes(name: str, one: _State, two: _State) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -11,11 +12,12 @@ import numpy as np
 
 from features.errors import DataError, MissingColumn
 from features.history import CENT
-from features.sources.files import read_table
+from features.sources.files import ENDINGS, read_table
 from features.times import from_micros
 from training.forecast.assemble import TOTAL, Forecast
 
 COLUMNS = ("team_id", "quarter", "amount")
+GOALS = "targets"
 _QUARTER = re.compile(r"\d{4}-Q[1-4]")
 
 
@@ -30,7 +32,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Outlook:
-    """A goal, what the draws say of it, and the median of the bookings."""
+    """A goal, the share of draws (widened as the ranges are) that reach it, the median of the bookings."""
 
     goal: Goal
     probability: float
@@ -58,16 +60,51 @@ def outlooks(made: Forecast, goals: list[Goal]) -> list[Outlook]:
     """How likely each goal is reached: the share of draws at or above it.
 
     Raises:
-        DataError: the forecast is not by team_id alone, or does not hold a goal's team or whole quarter.
+        DataError: a team has a goal and the forecast is not by team_id, or it does not hold a goal's team
+            or whole quarter.
     """
-    if made.asked.by != ("team_id",):
-        raise DataError("targets are of teams: ask for the forecast --by team_id")
-    quarters = {
+    quarters = _quarters(made)
+    return [_outlook(made, goal, quarters) for goal in goals]
+
+
+def outlooks_within(made: Forecast, goals: Sequence[Goal]) -> tuple[list[Outlook], list[str]]:
+    """As `outlooks`, of the goals that the forecast can speak of, and what is to be said of the others."""
+    quarters = _quarters(made)
+    inside = [goal for goal in goals if goal.quarter in quarters]
+    told = "team_id" in made.asked.by
+    teams = {*_teams(made), TOTAL} if told else {TOTAL}
+    known = [goal for goal in inside if goal.team in teams]
+    notes = []
+    if len(inside) < len(goals):
+        left = len(goals) - len(inside)
+        notes.append(
+            f"{left:,} targets are of quarters that the forecast does not reach over"
+            f" (it does over {', '.join(quarters) or 'none'})"
+        )
+    if left := len(inside) - len(known):
+        why = "of teams without a deal" if told else "of teams: ask for the forecast by team_id"
+        notes.append(f"{left:,} targets are {why}")
+    return [_outlook(made, goal, quarters) for goal in known], notes
+
+
+def goals_file(folder: Path) -> Path | None:
+    """The table of targets beside a folder's tables: targets.csv, targets.csv.gz or targets.parquet."""
+    return next((path for end in ENDINGS if (path := folder / f"{GOALS}{end}").is_file()), None)
+
+
+def _quarters(made: Forecast) -> dict[str, int]:
+    """The quarters that the forecast reaches over, and their places among its periods."""
+    return {
         _name(period.begin, made.time_zone): place
         for place, period in enumerate(made.calendar.periods)
         if period.kind == "quarter" and period.whole
     }
-    return [_outlook(made, goal, quarters) for goal in goals]
+
+
+def _teams(made: Forecast) -> list[str]:
+    """The team of each cell."""
+    place = made.asked.by.index("team_id")
+    return [cell[place] for cell in made.cells]
 
 
 def _outlook(made: Forecast, goal: Goal, quarters: dict[str, int]) -> Outlook:
@@ -77,12 +114,17 @@ def _outlook(made: Forecast, goal: Goal, quarters: dict[str, int]) -> Outlook:
             f"the target of {goal.team} for {goal.quarter}: the forecast does not reach over that quarter"
             f" (it does over {told}); take a longer --horizon"
         )
-    cells = [i for i, cell in enumerate(made.cells) if goal.team in (cell[0], TOTAL)]
+    if goal.team == TOTAL:
+        cells = list(range(len(made.cells)))
+    elif "team_id" not in made.asked.by:
+        raise DataError("targets are of teams: ask for the forecast --by team_id")
+    else:
+        cells = [i for i, team in enumerate(_teams(made)) if team == goal.team]
     if not cells:
         raise DataError(f"the target of {goal.team}: no deal of this team is known (team_id)")
-    draws = made.draws_of(quarters[goal.quarter], np.array(cells))
-    reached = float((draws >= round(goal.amount * CENT)).mean())
-    return Outlook(goal, reached, float(np.median(draws)) / CENT)
+    draws = made.shown_draws(quarters[goal.quarter], np.array(cells))
+    reached = float((np.round(draws * CENT) >= round(goal.amount * CENT)).mean())
+    return Outlook(goal, reached, float(np.median(draws)))
 
 
 def _goal(file: str, row: int, values: tuple[object, ...]) -> Goal:

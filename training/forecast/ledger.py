@@ -57,13 +57,19 @@ class Board:
     places: dict[tuple[str, ...], int]
 
 
+class NoSuchCurrency(DataError):
+    """No deal is in the currency that was asked for."""
+
+
 def ledger_of(data: CanonicalData, history: History, currency: str | None = None) -> Ledger:
     """The ledger of all deals.
 
     Raises:
         DataError: the deals are in several currencies and nobody says which is meant.
     """
-    ids = pl.DataFrame({"opportunity_id": history.opportunities.ids.tolist()})
+    ids = pl.DataFrame(
+        {"opportunity_id": history.opportunities.ids.tolist()}, schema={"opportunity_id": pl.String}
+    )
     reps = data["reps"].select("rep_id", "team_id", "region").unique("rep_id", maintain_order=True)
     deals = ids.join(data["opportunities"], on="opportunity_id", how="left", maintain_order="left")
     deals = deals.join(reps, on="rep_id", how="left", maintain_order="left")
@@ -118,7 +124,7 @@ def _one_currency(deals: pl.DataFrame, wanted: str) -> tuple[str, BoolArray, lis
         )
     chosen = wanted or next(iter(counts), "")
     if wanted and counts and wanted not in counts:
-        raise DataError(f"no deal is in {wanted} (found: {', '.join(counts)})")
+        raise NoSuchCurrency(f"no deal is in {wanted} (found: {', '.join(counts)})")
     counted = (deals["currency"].is_null() | (deals["currency"] == chosen)).to_numpy()
     others = int((~counted).sum())
     notes = [f"{others:,} deals in other currencies than {chosen} are left out"] if others else []

@@ -56,7 +56,11 @@ def log_backtest(client: Any, experiment_id: str, found: Backtest) -> str:
     at = iso(int(found.at[-1]))
     tags = child_tags({"dealcast.target": "forecast"})
     run_id = str(client.create_run(experiment_id, tags=tags, run_name=f"backtest {at}").info.run_id)
-    for name, value in {"days": found.days, "dates": len(found.at), "first": iso(int(found.at[0]))}.items():
+    told = {
+        "period": found.period, "days": found.days, "dates": len(found.at),
+        "first": iso(int(found.at[0])), "last": at,
+    }  # fmt: skip
+    for name, value in told.items():
         client.log_param(run_id, name, value)
     for name, figure in found.metrics().items():
         client.log_metric(run_id, name, figure)
@@ -71,6 +75,7 @@ def _params(bundle: CloseBundle) -> dict[str, str]:
         **told,
         "cutoff": str(bundle.manifest["cutoff"]),
         "data_sha256": str(bundle.manifest["data_sha256"]),
+        "inputs_sha256": str(bundle.manifest["inputs_sha256"]),
         "feature_hash": bundle.encoding.hash,
         "rounds": str(bundle.manifest["rounds"]),
     }

@@ -23,6 +23,7 @@ from training.bundle import Bundle, load_bundle
 from training.close import CLOSE, CloseBundle, load_close_bundle
 from training.errors import TrackingError
 from training.forecast.backtest import Backtest
+from training.forecast.record import Record
 from training.hazard import TrainedClose
 from training.labels import TARGETS
 from training.run import Trained
@@ -34,6 +35,7 @@ from training.tracking.address import (
     tracking_uri,
 )
 from training.tracking.closes import log_backtest, log_close
+from training.tracking.records import last_record
 from training.tracking.runs import log_run
 from training.tracking.trials import PARAMS, log_tuning
 from training.tune import Tuned
@@ -139,6 +141,11 @@ class Tracking:
         """Log a backtest of forecasts as a run of `dealcast/forecast`, whose id is given back."""
         with self._client() as (_, client):
             return log_backtest(client, self._experiment(client, "forecast"), found)
+
+    def forecast_record(self) -> Record | None:
+        """What the latest backtest of forecasts showed; None where none was run."""
+        with self._client() as (_, client):
+            return last_record(client)
 
     def load_close(self, alias: str = CHAMPION) -> tuple[CloseBundle, str] | None:
         """The close bundle under an alias (or of a version number), and its version; None without one."""
