@@ -20,12 +20,13 @@ venv: .venv/ready ## Set up the locked environment in .venv
 	VIRTUAL_ENV=$(CURDIR)/.venv UV_PROJECT_ENVIRONMENT=$(CURDIR)/.venv $(BIN)/uv sync --frozen --quiet --python $(BIN)/python
 	@touch $@
 
-demo: venv ## A sample CRM, trained, scored and served (SERVE=0: not served)
+demo: venv ## A sample CRM, trained, scored, reported and served (SERVE=0: not served)
 	$(BIN)/dealcast sample $(DEMO)/crm --seed 1 --keep
 	$(BIN)/dealcast train $(DEMO)/crm
 	$(BIN)/dealcast score $(DEMO)/crm --as-of latest --out $(DEMO)/scores.parquet --explain
 	$(BIN)/dealcast study $(DEMO)/crm --out $(DEMO)/bundles/study.json
-	@echo "scores: $(DEMO)/scores.parquet · runs and models: $(BIN)/mlflow ui"
+	$(BIN)/dealcast report $(DEMO)/crm --as-of latest --out $(DEMO)/report --bundles $(DEMO)/bundles
+	@echo "scores: $(DEMO)/scores.parquet · report: $(DEMO)/report/index.html · runs and models: $(BIN)/mlflow ui"
 ifneq ($(SERVE),0)
 	@echo "soon at http://127.0.0.1:8000 (pipeline) · /forecast · /models · /docs (the API)"
 	$(BIN)/dealcast serve $(DEMO)/crm --bundles $(DEMO)/bundles

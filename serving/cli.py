@@ -23,6 +23,7 @@ from serving.commands import (
     outbox,
     patterns,
     promotion,
+    report,
     retrain,
     rules,
     serve,
@@ -64,6 +65,7 @@ app.command()(team.team)
 app.command()(study.study)
 app.command()(alerts.alerts)
 app.command()(alerts.priorities)
+app.command()(report.report)
 app.command()(models.pull)
 app.command()(follow.follow)
 app.command()(serve.serve)

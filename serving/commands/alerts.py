@@ -55,7 +55,7 @@ def alerts(
 
     asked = Question(rep, team, rule, top)
     spoken = "zh-CN" if language is Spoken.CHINESE else "en"
-    service, when = _service(data, as_of, bundles, alias, tracking_uri)
+    service, when = service_of(data, as_of, bundles, alias, tracking_uri)
     with err.status("looking at open deals"):
         body = service.alerts(asked, when, spoken).body
     found = json.loads(body)
@@ -98,7 +98,7 @@ def priorities(
 
     asked = Question(rep, team, capacity)
     spoken = "zh-CN" if language is Spoken.CHINESE else "en"
-    service, when = _service(data, as_of, BUNDLES, alias, tracking_uri)
+    service, when = service_of(data, as_of, BUNDLES, alias, tracking_uri)
     with err.status("judging actions"):
         body = service.priorities(asked, when, spoken).body
     found = json.loads(body)
@@ -111,10 +111,10 @@ def priorities(
     out.print(f"{found['looked_at']:,} of {found['deals']:,} deals looked at; {found['note']}")
 
 
-def _service(
+def service_of(
     data: str, as_of: str | None, bundles: Path, alias: str, tracking_uri: str | None
 ) -> tuple[Any, str]:
-    """A service over the data with the tracking store's models, and the moment asked for."""
+    """A service over the data with the tracking store's models, and the moment asked for, its watermark."""
     from features.times import iso
     from serving.commands.models import scorer_of
     from serving.histories import of_tables

@@ -35,6 +35,7 @@ SPLITS = ("", "team_id", "region", "product", "source")  # none by rep: a foreca
 DRAWS = 2_000  # as the API does
 Kind = Literal["week", "month", "quarter"]
 Split = Literal["", "team_id", "region", "product", "source"]
+SHOWN_FIGURES = ("p10", "p50", "p90", "mean", "booked", "open", "new")
 SORTS = ("-win", "win", "-stall", "stall", "-churn", "churn", "-amount", "amount", "opportunity_id")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
