@@ -43,6 +43,7 @@ from serving.routes import (
 from serving.running.ending import Ending
 from serving.running.gate import Gate
 from serving.running.metrics import metrics
+from serving.running.origins import Origins
 from serving.running.reload import Held, Reloader, held_already, held_of
 from serving.running.warm import warm_up
 from serving.running.watched import Watched
@@ -107,7 +108,7 @@ def _surround(app: FastAPI, settings: Settings) -> None:
     inner = app.build_middleware_stack
 
     def stack() -> Any:
-        gate: Any = Gate(inner(), settings, metrics())
+        gate: Any = Origins(Gate(inner(), settings, metrics()), settings.cors_origins)
         if settings.cors_origins:
             gate = CORSMiddleware(gate, settings.cors_origins, **_CROSSING)
         return Watched(gate, metrics(), settings.log_requests)

@@ -47,6 +47,17 @@ def test_a_browser_s_question_before_a_post_is_answered_for_named_origins(crossi
     assert crossing.options(path, headers={"origin": OTHER, **ask}).status_code == 400
 
 
+def test_a_page_of_a_foreign_server_sends_nothing_and_everybody_else_does(crossing: TestClient) -> None:
+    def status(**headers: str) -> int:
+        return crossing.post("/v1/scores", content=b"no json", headers=headers).status_code
+
+    refused = crossing.post("/v1/records", content=b"{}", headers={"origin": OTHER})
+    assert (refused.status_code, refused.json()["type"]) == (403, "urn:dealcast:problem:foreign-origin")
+    assert status(origin="null") == 403
+    assert status() == status(origin=CRM) == status(origin="http://testserver") == 400
+    assert crossing.get("/health/live", headers={"origin": OTHER}).status_code == 200
+
+
 def test_without_named_origins_nobody_crosses(client: TestClient, trained: Trained) -> None:
     deal = trained.data["opportunities"]["opportunity_id"][0]
     answer = client.get(f"/v1/opportunities/{deal}/score", headers={"origin": CRM})
