@@ -175,7 +175,7 @@ def test_a_probability_on_the_edge_of_a_tier_is_counted_where_its_score_puts_it(
     model = service.scorer.models["win"]
     medium, high = model.bundle.tiers
     edges = np.array([medium, high, np.nextafter(high, 0), np.nextafter(medium, 0), np.nan])
-    scores = service.deals(None)[0].scores.targets["win"]
+    scores = service.pipeline_at(None).scores.targets["win"]
     expected = [model.bundle.tier(float(edge)) for edge in edges[:4]]
     found = tiers_of(replace(scores, probability=edges), np.ones(5, np.bool_))
     assert found == {tier: expected.count(tier) for tier in ("low", "medium", "high")}
