@@ -76,7 +76,7 @@ def write_report(service: Service, out: Path, wished: Wished, say: Say = lambda 
     shutil.rmtree(part, ignore_errors=True)
     files = _files(_chosen(service, wished.deals))
     forecast, missing = _forecast(service, wished.horizon)
-    names = ["pipeline", *(["forecast"] if forecast else []), "models"]
+    names = ["pipeline", "alerts", *(["forecast"] if forecast else []), "models"]
     pages = 0
     for language in wished.languages:
         writer = _Writer(service, part / language, language, wished.languages, files, names)
@@ -136,6 +136,7 @@ def _pages(
 ) -> Iterator[Callable[[], None]]:
     """Each page of a language, to be written when it is asked for."""
     yield from writer.lists()
+    yield writer.alerts
     if forecast is not None:
         yield lambda: writer.write("forecast", "forecast.html", forecast)
     yield lambda: writer.write("models", "models.html", {"models": {"models": service.models()}})
@@ -184,9 +185,20 @@ class _Writer:
             if cursor is None:
                 return
 
+    def alerts(self) -> None:
+        """The alerts, at most as many as the API gives at once."""
+        asked = Question(limit=_MOST_ALERTS)
+        given = msgspec.json.decode(self.service.alerts(asked, None, self.language).body)
+        self.write("alerts", "alerts.html", {"alerts": given, "asked": asked})
+
     def _site(self, file: str) -> Site:
         up = "../" * file.count("/")
-        places = {"pipeline": _list(1), "forecast": "forecast.html", "models": "models.html"}
+        places = {
+            "pipeline": _list(1),
+            "alerts": "alerts.html",
+            "forecast": "forecast.html",
+            "models": "models.html",
+        }
         others: dict[str, str] = {each: f"{up}../{each}/{quote(file)}" for each in LANGUAGES}
         return Site(
             shown=Shown(self.language, self.service.time_zone),

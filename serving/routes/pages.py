@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.routing import APIRoute
 
 from features.times import DAY, iso, parse_instant
+from serving.alerts import Question
 from serving.bookings import question_of
 from serving.kept import tag_of
 from serving.pages.assets import asset
@@ -135,6 +136,26 @@ def deal_context(service: Service, opportunity_id: str, days: int, language: Lan
         "next": _decoded(service.what_if(opportunity_id, asked, language)),
         "history": None if history is None else history["scores"],
     }
+
+
+@router.get("/alerts")
+def alerts(
+    request: Request, rule: str = "", rep_id: str = "", team_id: str = "", cursor: str | None = None
+) -> Response:
+    """The open deals that need a look, and what each rule is worth."""
+    service, site = _asked(request)
+    asked = Question(rep_id or None, team_id or None, rule or None, ROWS, cursor)
+    given = _decoded(service.alerts(asked, None, site.shown.language).body)
+    named = (("rule", rule), ("rep_id", rep_id), ("team_id", team_id))
+    kept = {name: value for name, value in named if value}
+    context = {
+        "alerts": given,
+        "asked": asked,
+        "summary": _decoded(service.summary(Wanted(), None).body),
+        "begin": "/alerts?" + urlencode(kept),
+        "following": "/alerts?" + urlencode({**kept, "cursor": given["next"]}) if given["next"] else None,
+    }
+    return _page(request, site, "alerts", context)
 
 
 @router.get("/forecast")

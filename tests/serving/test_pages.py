@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from features.times import parse_instant
 from serving.app import create_app, open_service
 from serving.bookings import Question
 from serving.pages.assets import NAMES, asset
@@ -22,13 +24,14 @@ from serving.routes.pages import POLICY, deal_address
 from serving.running.warm import warm_up
 from serving.settings import Settings
 from serving.summary import tiers_of
-from serving.wording import behaviour_name
-from tests.serving.conftest import Trained
+from serving.wording import Language, behaviour_name
+from tests.serving.conftest import T, Trained
 from tests.serving.markup import Element, tree_of
+from training.study import SECTIONS, study, write_study
 
 LANGUAGES = ("en", "zh-CN")
 TARGETS = ("win", "stall", "churn")
-PAGES = ("/", "/forecast", "/forecast?by=team_id&period=week", "/models")
+PAGES = ("/", "/alerts", "/forecast", "/forecast?by=team_id&period=week", "/models")
 HOSTILE = "<script>alert('x')</script>\"&/.."
 
 
@@ -399,6 +402,40 @@ def test_a_browser_that_asks_for_no_page_of_ours_gets_one_and_a_program_a_proble
         assert answer.status_code == 404
         assert answer.headers["content-type"] == "application/problem+json"
     assert client.get("/v1/scores", headers=browser).status_code == 405
+
+
+@pytest.fixture(scope="module")
+def studied(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """A server whose alerts have a record."""
+    bundles = tmp_path_factory.mktemp("studied") / "bundles"
+    copytree(trained.bundles, bundles)
+    sections = {name: SECTIONS[name] for name in ("alerts", "groups")}
+    write_study(study(trained.data, parse_instant(T), sections), bundles / "study.json")
+    service = open_service(Settings(bundles=bundles, data=trained.crm))
+    with TestClient(create_app(service)) as client:
+        yield client
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_alerts_page_shows_what_the_api_answers(studied: TestClient, language: Language) -> None:
+    answer, shown = api(studied, "/alerts", language, limit=50), page(studied, "/alerts", language)
+    rows = shown.one("table", of="alerts").one("tbody").all("tr")
+    assert len(rows) == len(answer["alerts"]) > 3
+    for row, each in zip(rows, answer["alerts"], strict=True):
+        assert row.one("a").text == each["opportunity_id"]
+        assert each["text"].lower() in row.text.lower()
+        record = answer["rules"][each["rule"]]["record"]
+        assert record is None or Shown(language, "UTC").share(record["precision"]) in row.text
+    rules = shown.one("table", of="rules").one("tbody").all("tr")
+    for row, rule in zip(rules, answer["rules"].values(), strict=True):
+        assert rule["title"].lower() in row.text.lower()
+        if rule["record"]:
+            for name in ("precision", "low", "high", "base_rate"):
+                assert Shown(language, "UTC").share(rule["record"][name]) in row.text
+
+
+def test_without_a_study_the_alerts_page_says_what_to_run(client: TestClient) -> None:
+    assert "dealcast study" in client.get("/alerts").text
 
 
 def test_a_page_is_made_without_a_server_for_a_file(client: TestClient, deals: list[str]) -> None:
