@@ -9,6 +9,7 @@ from typing import Any
 
 from serving.pages.shown import Shown
 
+LEAST_AGREEMENT = 2 / 3  # of refits that point the same way; with less a reason is greyed
 _LEAST_SPAN = 20  # percent that a graph's width stands for at least
 
 
@@ -22,6 +23,7 @@ class Step:
         left, width: of the bar, in percent of the graph's width.
         kind: `base`, `up`, `down`, or `total`.
         begin, end: where the bar leads from and to, in percent of the graph's width.
+        unstable: the share of refits that point the same way, where these are few; else None.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Step:
     begin: float = 0
     end: float = 0
     actionable: bool = False
+    unstable: float | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ def why(target: Mapping[str, Any], shown: Shown) -> Waterfall | None:
             reason["percent_points"],
             [shown.sentence(each["text"]) for each in reason["evidence"]],
             reason["actionable"],
+            _unstable(reason["stability"]),
         )
         for reason in target["reasons"]
     ]
@@ -100,6 +104,11 @@ class _Move:
     points: int
     evidence: Sequence[str] = ()
     actionable: bool = False
+    unstable: float | None = None
+
+
+def _unstable(stability: float | None) -> float | None:
+    return stability if stability is not None and stability < LEAST_AGREEMENT else None
 
 
 def _parts(said: str) -> list[str]:
@@ -119,8 +128,10 @@ def _drawn(begin: int, moves: Sequence[_Move], end: int) -> Waterfall:
 
     def step(name: str, points: int, kind: str, of: int, to: int, *, move: _Move | None = None) -> Step:
         left, width = min(at(of), at(to)), round(abs(at(to) - at(of)), 2)
-        evidence, actionable = (move.evidence, move.actionable) if move else ((), False)
-        return Step(name, points, evidence, left, width, kind, at(of), at(to), actionable)
+        its = move or _Move(name, points)
+        return Step(
+            name, points, its.evidence, left, width, kind, at(of), at(to), its.actionable, its.unstable
+        )
 
     steps = [
         step(

@@ -87,6 +87,29 @@ def test_a_deal_s_ledger_is_the_api_s_and_its_whole_percents_add_up(
                     assert evidence["text"].lower() in said.lower()
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_reason_that_few_refits_share_is_greyed_and_says_so(
+    client: TestClient, deals: list[str], language: Language
+) -> None:
+    doubted = 0
+    for name in deals:
+        score, shown = (
+            api(client, f"/opportunities/{name}/score", language),
+            page(client, f"/deals/{name}", language),
+        )
+        for target in TARGETS:
+            reasons = [each for each in score[target]["reasons"] or () if each["percent_points"]]
+            unsure = [
+                r["stability"] for r in reasons if r["stability"] is not None and r["stability"] < 2 / 3
+            ]
+            greyed = shown.one("div", id=target).all("tr", of="unstable") if reasons else []
+            assert len(greyed) == len(unsure)
+            for row, share in zip(greyed, unsure, strict=True):
+                assert Shown(language, "UTC").share(share) in row.one("th").text
+            doubted += len(unsure)
+    assert doubted
+
+
 def rows_of(table: Element) -> list[tuple[str, int, str]]:
     """A waterfall's heads, whole figures and evidence."""
     rows = table.one("tbody").all("tr")

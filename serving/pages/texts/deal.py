@@ -49,6 +49,7 @@ TEXTS = {
     "deal.points": ("Points", "百分点"),
     "deal.evidence": ("Evidence", "依据"),
     "deal.graph": ("Graph", "图示"),
+    "deal.unstable": ("unsure: {share} of refits agree", "不稳定：{share} 的重新训练方向一致"),
     "deal.actionable": ("can be acted on", "可采取行动"),
     "deal.small": (
         "{n} behaviour of less than a point|{n} behaviours of less than a point each",
