@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from features.times import iso
 from serving.actions import Action, shown_records
 from serving.pipeline import Pipeline

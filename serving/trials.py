@@ -116,7 +116,7 @@ def _supposed(known: CanonicalData, trials: Sequence[Trial]) -> CanonicalData:
 
 def _with(frame: pl.DataFrame, rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
     schema = {name: pl.Int64 if kind == TIME else kind for name, kind in frame.schema.items()}
-    added = pl.DataFrame(rows, schema=schema).cast(dict(frame.schema))
+    added = pl.DataFrame(rows, schema=schema).cast(frame.schema)
     return pl.concat([frame, added])
 
 
