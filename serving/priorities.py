@@ -94,10 +94,10 @@ def week_of(
     mine = [i for i in range(len(pipeline.scores)) if _is_wanted(pipeline, i, asked)]
     if data is None or not mine:
         return Week(pipeline, as_of, {}, 0)
-    scores, known = pipeline.scores, data.known_at(as_of)
+    scores = pipeline.scores
     ids = [scores.opportunity_ids[i] for i in mine]
-    values = _values(known, pipeline, mine)
-    near = around_deals(known, ids)
+    values = _values(data, pipeline, as_of, mine)
+    near = around_deals(data, ids).known_at(as_of)
     best = _best(Scorer({"win": model}), near, ids, as_of)
     found: dict[str, list[Line]] = defaultdict(list)
     for i, deal in zip(mine, ids, strict=True):
@@ -131,12 +131,14 @@ def _best(
     return best
 
 
-def _values(known: CanonicalData, pipeline: Pipeline, mine: Sequence[int]) -> dict[int, tuple[float, str]]:
+def _values(
+    data: CanonicalData, pipeline: Pipeline, as_of: int, mine: Sequence[int]
+) -> dict[int, tuple[float, str]]:
     """What each deal is worth and where that is from: its amount, or where none is known above 0 the median
     of the deals won by then that were in its stage, or of all won deals, or 1 where nothing was won."""
     amounts = pipeline.scores.amount
     lacking = any(not amounts[i] > 0 for i in mine)
-    by_stage, overall = _medians(known) if lacking else ({}, None)
+    by_stage, overall = _medians(data.known_at(as_of)) if lacking else ({}, None)
     found: dict[int, tuple[float, str]] = {}
     for i in mine:
         amount, stage = float(amounts[i]), str(pipeline.scores.stage[i])

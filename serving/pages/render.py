@@ -23,7 +23,7 @@ _PARTS = {
     "periods_of": periods_of,
     "figures": FIGURES,
 }
-TEMPLATES = ("pipeline", "alerts", "deal", "models", "forecast", "error")
+TEMPLATES = ("pipeline", "week", "alerts", "deal", "models", "forecast", "error")
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Link:
 # The pages that there are, in their order; a further one is a line here and a text `nav.<page>`.
 NAVIGATION = (
     Link("pipeline", "/"),
+    Link("week", "/week"),
     Link("alerts", "/alerts"),
     Link("forecast", "/forecast"),
     Link("models", "/models"),

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.routing import APIRoute
 
 from features.times import DAY, iso, parse_instant
+from serving import priorities
 from serving.alerts import Question
 from serving.bookings import question_of
 from serving.kept import tag_of
@@ -34,6 +35,8 @@ SPANS = (7, 30)  # days back that changes are told of
 HORIZONS = (30, 90, 180, 365)
 SPLITS = ("", "team_id", "region", "product", "source")  # none by rep: a forecast is no ranking of people
 DRAWS = 2_000  # as the API does
+CAPACITIES = (3, 5, 10, 20)  # actions a week of a rep
+AT_ONCE = 500  # open deals whose actions are judged unasked, which takes about a second
 Kind = Literal["week", "month", "quarter"]
 Split = Literal["", "team_id", "region", "product", "source"]
 SHOWN_FIGURES = ("p10", "p50", "p90", "mean", "booked", "open", "new")
@@ -136,6 +139,30 @@ def deal_context(service: Service, opportunity_id: str, days: int, language: Lan
         "next": _decoded(service.what_if(opportunity_id, asked, language)),
         "history": None if history is None else history["scores"],
     }
+
+
+@router.get("/week")
+def week(
+    request: Request,
+    rep_id: str = "",
+    team_id: str = "",
+    capacity: Annotated[int, Query(ge=1, le=100)] = priorities.CAPACITY,
+    everybody: bool = False,
+) -> Response:
+    """The week's lists; of many deals not before somebody has chosen whose."""
+    service, site = _asked(request)
+    asked = priorities.Question(rep_id or None, team_id or None, capacity)
+    wanted = Wanted(asked.rep_id, asked.team_id)
+    summary = _decoded(service.summary(wanted, None).body)
+    chosen = everybody or asked.rep_id or asked.team_id or summary["open"] <= AT_ONCE
+    context = {
+        "week": _decoded(service.priorities(asked, None, site.shown.language).body) if chosen else None,
+        "asked": asked,
+        "summary": summary,
+        "capacities": sorted({*CAPACITIES, capacity}),
+        "everybody": f"/week?capacity={capacity}&everybody=true",
+    }
+    return _page(request, site, "week", context)
 
 
 @router.get("/alerts")
