@@ -16,6 +16,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -136,9 +137,11 @@ def load_training(folder: Path) -> Unsent:
         raise BundleError(f"{folder}: {RUN} is damaged ({error}); train again") from error
 
 
+@cache
 def environment() -> str:
     """The installed distributions with their versions, in the form of a requirements file."""
-    found = {(each.metadata["Name"] or "").lower(): each.version for each in distributions()}
+    read = (each.metadata for each in distributions())
+    found = {(each["Name"] or "").lower(): each["Version"] for each in read}
     return "".join(f"{name}=={number}\n" for name, number in sorted(found.items()) if name)
 
 
