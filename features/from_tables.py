@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -50,7 +51,9 @@ def history_from_tables(data: CanonicalData, conventions: Conventions) -> Histor
         stage_names=stage_names,
         stage_changes=stage_changes,
         fields=_fields(data, conventions, deal_ids, opportunities, place, accounts, reps),
-        activities=_activities(data, deal_ids, account_ids, contact_ids, opportunities, reps),
+        activities=_told(
+            data["activities"], deal_ids, account_ids, contact_ids, opportunities, reps
+        ).clustered(len(deal_ids)),
         contacts=_contacts(data, account_ids, contact_ids),
         orders=_orders(data, account_ids),
         deals=deals_of(opportunities, len(account_ids)),
@@ -58,6 +61,29 @@ def history_from_tables(data: CanonicalData, conventions: Conventions) -> Histor
         lead_sources=lead_sources,
         reps=reps,
     )
+
+
+def histories_with(
+    data: CanonicalData, conventions: Conventions, supposed: Sequence[pl.DataFrame]
+) -> Iterator[History]:
+    """The history of a data set with further activities: those of each of `supposed` by themselves.
+
+    Args:
+        supposed: tables of activities, whose ids the data set lacks, of its opportunities and accounts.
+    """
+    activities = data["activities"]
+    every = pl.concat([activities, *supposed])
+    whole = replace(data, tables={**data.tables, "activities": every})
+    history = history_from_tables(whole, conventions)
+    ids, account_ids = history.opportunities.ids.tolist(), history.accounts.ids.tolist()
+    contact_ids = _ids(whole, ("activities", "contact_id"))
+
+    def told(frame: pl.DataFrame) -> _Told:
+        return _told(frame, ids, account_ids, contact_ids, history.opportunities, history.reps)
+
+    known = told(activities)
+    for more in supposed:
+        yield replace(history, activities=known.and_also(told(more)).clustered(len(ids)))
 
 
 _NAMING_ACCOUNTS = ("accounts", "opportunities", "orders", "contacts", "activities")
@@ -92,9 +118,8 @@ def _owned(values: Column) -> Column:
     return np.require(values, requirements=["C", "W"])
 
 
-def _clocks(data: CanonicalData, table: str) -> tuple[IntArray, IntArray, IntArray]:
+def _clocks(frame: pl.DataFrame, table: str) -> tuple[IntArray, IntArray, IntArray]:
     """`at`, `known` and `until` of a table's rows."""
-    frame = data[table]
     at, recorded = _times(frame["at"]), _times(frame["recorded_at"])
     known = np.where(recorded == MISSING, at, recorded)
     return at, known, _until(frame.select(TABLES[table].key), known)
@@ -174,7 +199,7 @@ def _stage_changes(data: CanonicalData, conventions: Conventions, ids: list[str]
     stage = _codes(frame["stage"], names)
     entity = _codes(frame["opportunity_id"], ids).astype(np.int64)
     tie = (stage.astype(np.int64), np.zeros(len(stage), np.int64))
-    clocks = _clocks(data, "stage_changes")
+    clocks = _clocks(data["stage_changes"], "stage_changes")
     return names, clustered(entity, len(ids), *clocks, {"stage": stage}, tie)
 
 
@@ -216,7 +241,7 @@ def _fields(
     columns = {"field": field, "value": values}
     order = _owned(told["value"].rank("dense").fill_null(0).cast(pl.Int64).to_numpy())
     entity = _codes(told["opportunity_id"], ids).astype(np.int64)
-    clocks = _clocks(data, "field_changes")
+    clocks = _clocks(data["field_changes"], "field_changes")
     changes = clustered(entity, len(ids), *clocks, columns, (field.astype(np.int64), order))
     return Fields(names, MappingProxyType(names_of), fixed, table, since, changes)
 
@@ -259,21 +284,41 @@ def _changed_numbers(name: str, texts: pl.Series, time_zone: str) -> FloatArray:
     return said[_codes(texts, distinct.to_list())] if len(said) else np.zeros(0)
 
 
-def _activities(
-    data: CanonicalData,
-    ids: list[str],
-    account_ids: list[str],
-    contact_ids: list[str],
+@dataclass(frozen=True)
+class _Told:
+    """Activities as a history has them, before they are sorted; one entry a row."""
+
+    entity: IntArray
+    clocks: tuple[IntArray, IntArray, IntArray]
+    columns: Mapping[str, Column]
+
+    def clustered(self, count: int) -> Records:
+        """By opportunity, those of none under one code more."""
+        columns = self.columns
+        tie = ties(columns["tag"], columns["duration_s"], columns["contact"], columns["rep"])
+        return clustered(self.entity, count + 1, *self.clocks, columns, tie)
+
+    def and_also(self, other: _Told) -> _Told:
+        """These and others, whose ids are not among these."""
+        at, known, until = (np.concatenate(pair) for pair in zip(self.clocks, other.clocks, strict=True))
+        columns = {name: np.concatenate([its, other.columns[name]]) for name, its in self.columns.items()}
+        return _Told(np.concatenate([self.entity, other.entity]), (at, known, until), columns)
+
+
+def _told(
+    frame: pl.DataFrame,
+    ids: Sequence[str],
+    account_ids: Sequence[str],
+    contact_ids: Sequence[str],
     deals: Opportunities,
     reps: Reps,
-) -> Records:
-    frame = data["activities"]
+) -> _Told:
     entity = _codes(frame["opportunity_id"], ids).astype(np.int64)
     account = _codes(frame["account_id"], account_ids)
     of_deal = np.append(deals.account, -1)[entity].astype(np.int32)
     nameless = frame["account_id"].is_null().to_numpy()
     account = np.where(nameless, of_deal, account)
-    clocks = _clocks(data, "activities")
+    clocks = _clocks(frame, "activities")
     entity[entity < 0] = len(ids)
     tag = tag_of(
         _codes(frame["kind"], ACTIVITY_KINDS),
@@ -288,8 +333,7 @@ def _activities(
         "account": account,
         "heard": heard_of(clocks[1], entity, deals.created_at, ~nameless),
     }
-    tie = ties(tag, columns["duration_s"], columns["contact"], columns["rep"])
-    return clustered(entity, len(ids) + 1, *clocks, columns, tie)
+    return _Told(entity, clocks, columns)
 
 
 def _contacts(data: CanonicalData, account_ids: list[str], contact_ids: list[str]) -> Contacts:
@@ -314,7 +358,7 @@ def _orders(data: CanonicalData, account_ids: list[str]) -> Records:
     cents = whole(_numbers(frame["amount"]) * CENT)
     product = _codes(frame["product"], _ids(data, ("orders", "product"))).astype(np.int64)
     columns = {"cents": cents, "product": product}
-    return clustered(entity, len(account_ids), *_clocks(data, "orders"), columns, (cents, product))
+    return clustered(entity, len(account_ids), *_clocks(data["orders"], "orders"), columns, (cents, product))
 
 
 def _leads(data: CanonicalData, ids: list[str], sources: Names) -> Records:

@@ -1,7 +1,8 @@
 """Many deals scored as if something had been done about each, out of one walk over columns.
 
 A feature reads the records of its deal and of the deal's account alone. So trials of different accounts
-stand in one history together, and there are as many histories as an account has trials at most.
+stand in one history together, and there are as many histories as an account has trials at most. They differ
+in their activities alone.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ import polars as pl
 
 from features.canonical import TIME
 from features.conventions import OWNER_FIELD
+from features.from_tables import histories_with
 from features.times import FloatArray
 from serving.actions import Action, actions_of
 from serving.around import Records
-from serving.histories import of_tables
+from serving.histories import Histories
 from serving.scorer import Scorer
 
 if TYPE_CHECKING:
@@ -90,34 +92,30 @@ def tried(scorer: Scorer, known: CanonicalData, trials: Sequence[Trial], as_of: 
     by_account: dict[str, list[int]] = defaultdict(list)
     for i, trial in enumerate(trials):
         by_account[account_of[trial.opportunity_id]].append(i)
+    rounds = [
+        [its[place] for its in by_account.values() if len(its) > place]
+        for place in range(max(map(len, by_account.values()), default=0))
+    ]
+    supposed = [_left_by([trials[i] for i in now], known["activities"]) for now in rounds]
     probability = np.full(len(trials), np.nan)
-    for place in range(max(map(len, by_account.values()), default=0)):
-        now = [its[place] for its in by_account.values() if len(its) > place]
-        some = [trials[i] for i in now]
-        ids = [trial.opportunity_id for trial in some]
-        known = around_deals(known, ids)
-        times = np.array([as_of + trial.ahead for trial in some], np.int64)
-        scores = scorer.score(of_tables(_supposed(known, some)), ids, times)
+    for now, history in zip(rounds, histories_with(known, scorer.conventions, supposed), strict=True):
+        ids = [trials[i].opportunity_id for i in now]
+        times = np.array([as_of + trials[i].ahead for i in now], np.int64)
+        scores = scorer.score(Histories(lambda _, history=history: history), ids, times)  # type: ignore[misc]
         probability[now] = scores.targets["win"].probability
     return probability
 
 
-def _supposed(known: CanonicalData, trials: Sequence[Trial]) -> CanonicalData:
-    """The records with those of the trials' actions; an activity's id is one of its own for each deal."""
-    added: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for trial in trials:
-        for name, rows in (trial.action.records if trial.action else {}).items():
-            added[name] += [dict(row) for row in rows]
-    for row in added["activities"]:
-        row["activity_id"] = f"{row['activity_id']} {row['opportunity_id']}"
-    tables = {name: _with(known[name], rows) for name, rows in added.items() if rows}
-    return replace(known, tables={**known.tables, **tables})
-
-
-def _with(frame: pl.DataFrame, rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
-    schema = {name: pl.Int64 if kind == TIME else kind for name, kind in frame.schema.items()}
-    added = pl.DataFrame(rows, schema=schema).cast(frame.schema)
-    return pl.concat([frame, added])
+def _left_by(trials: Sequence[Trial], like: pl.DataFrame) -> pl.DataFrame:
+    """What the trials' actions leave: activities and nothing else, each with an id of its own."""
+    rows = [
+        {**row, "activity_id": f"{row['activity_id']} {row['opportunity_id']}"}
+        for trial in trials
+        if trial.action is not None
+        for row in trial.action.records.get("activities", ())
+    ]
+    schema = {name: pl.Int64 if kind == TIME else kind for name, kind in like.schema.items()}
+    return pl.DataFrame(rows, schema=schema).cast(like.schema)
 
 
 def _by(frame: pl.DataFrame, column: str) -> dict[str, list[dict[str, Any]]]:

@@ -36,7 +36,7 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
 )
 MOST_ROUNDS = 1_000
 PATIENCE = 40
-BIN_ROWS = 50_000  # of those made as they are read, from which the bins are learnt: 200,000, LightGBM's own,
+BIN_ROWS = 100_000  # of those made as they are read, from which the bins are learnt: 200,000, LightGBM's own,
 # are asked for one by one and take seconds
 
 
