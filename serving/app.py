@@ -108,7 +108,7 @@ def _surround(app: FastAPI, settings: Settings) -> None:
     inner = app.build_middleware_stack
 
     def stack() -> Any:
-        gate: Any = Origins(Gate(inner(), settings, metrics()), settings.cors_origins)
+        gate: Any = Origins(Gate(inner(), settings, metrics(), pages.refusal), settings.cors_origins)
         if settings.cors_origins:
             gate = CORSMiddleware(gate, settings.cors_origins, **_CROSSING)
         return Watched(gate, metrics(), settings.log_requests)

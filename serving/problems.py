@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from features.errors import DataError, UnknownEntity
 from serving.store.errors import KeyReused, StoreAway, StoreError, StoreFull, UnknownPrediction
+from serving.study import StudyDamaged
 from training.errors import BundleError, FrameMismatch
 
 log = logging.getLogger("dealcast.serving")
@@ -66,6 +67,7 @@ _DOMAIN: tuple[tuple[type[Exception], int, str, str], ...] = (
     (UnknownEntity, 404, "unknown-opportunity", "Unknown opportunity"),
     (FrameMismatch, 500, "model-mismatch", "The model does not fit this version"),
     (BundleError, 503, "no-model", "No model to score with"),
+    (StudyDamaged, 503, "study-damaged", "The study of the past cannot be read"),
     (DataError, 422, "invalid-data", "The data cannot be used"),
 )
 _HTTP = {

@@ -248,7 +248,7 @@ class Service:
         """A page of the open deals' alerts: of the store as of today, or of the folder's watermark.
 
         Raises:
-            DataError: the study beside the bundles cannot be read.
+            StudyDamaged: the study beside the bundles cannot be read.
             Problem: 404 where nothing is served, 422 for a wrong rule or cursor.
         """
         study = study_in(self.settings.bundles)

@@ -15,6 +15,10 @@ FILE = "study.json"
 FORMAT = 1
 
 
+class StudyDamaged(DataError):
+    """The file beside the bundles is no study."""
+
+
 @dataclass(frozen=True)
 class Study:
     """A study that was read, or none.
@@ -42,7 +46,7 @@ def study_in(bundles: Path) -> Study:
     """The study beside the bundles of a server.
 
     Raises:
-        DataError: the file is no study of a format that this version reads.
+        StudyDamaged: the file is no study of a format that this version reads.
     """
     path = bundles / FILE
     try:
@@ -60,7 +64,7 @@ def _read(path: Path, mark: str) -> Study:
             raise ValueError("another format")
         return Study(mark, str(found["as_of"]), dict(found["sections"]))
     except (ValueError, KeyError, TypeError) as error:
-        raise DataError(
+        raise StudyDamaged(
             f"{path.name} beside the bundles is no study that this version reads ({error}); make it again"
             " with `dealcast study DATA`"
         ) from None

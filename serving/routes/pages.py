@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, MutableMapping
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlencode
 
@@ -235,14 +235,24 @@ def tell_people(app: FastAPI) -> None:
     """Answer a browser that asks for no page of ours with a page; programs get their problem+json."""
 
     async def missing(request: Request, error: Exception) -> Response:
-        wants_html = "text/html" in request.headers.get("accept", "")
-        if wants_html and not request.url.path.startswith(_OF_PROGRAMS):
+        if _reads_pages(request):
             return _fault(request, error)
         problem = problem_of(error)
         request.scope["problem"] = problem.name
         return problem.response()
 
     app.add_exception_handler(404, missing)
+
+
+def refusal(scope: MutableMapping[str, Any], problem: Problem) -> Response:
+    """A refusal of the gate: a page for a browser that asked for one, problem+json for programs."""
+    request = Request(scope)
+    return _fault(request, problem) if _reads_pages(request) else problem.response()
+
+
+def _reads_pages(request: Request) -> bool:
+    wants_html = "text/html" in request.headers.get("accept", "")
+    return wants_html and not request.url.path.startswith(_OF_PROGRAMS)
 
 
 def deal_address(opportunity_id: str) -> str:

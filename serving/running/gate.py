@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from fastapi.responses import Response
+
 from serving.problems import Problem
 from serving.running.metrics import Metrics
 from serving.settings import Settings
@@ -20,14 +22,18 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Refusal = Callable[[Scope, Problem], Response]  # how a problem is put to whom it concerns
 _ALWAYS = ("/health/", "/metrics")  # asked to see how the server does, above all when it does not well
 
 
 class Gate:
     """An ASGI app that lets requests into another one."""
 
-    def __init__(self, app: App, settings: Settings, figures: Metrics) -> None:
+    def __init__(
+        self, app: App, settings: Settings, figures: Metrics, refusal: Refusal | None = None
+    ) -> None:
         self._app, self._settings, self._figures = app, settings, figures
+        self._refusal = refusal
         self._running = 0
         self._queue: deque[asyncio.Future[None]] = deque()
 
@@ -40,7 +46,7 @@ class Gate:
             self._figures.running.set(self._running)
         elif (refused := await self._turn()) is not None:
             self.tell(scope, refused)
-            await refused.response()(scope, _nothing, send)
+            await self.answer(scope, refused)(scope, _nothing, send)
             return
         try:
             await _Timed(self, scope, receive, send).run(self._app)
@@ -75,6 +81,10 @@ class Gate:
         else:
             self._running -= 1
             self._figures.running.set(self._running)
+
+    def answer(self, scope: Scope, problem: Problem) -> Response:
+        """A refusal as it is sent; problem+json unless something else was asked for."""
+        return problem.response() if self._refusal is None else self._refusal(scope, problem)
 
     def tell(self, scope: Scope, problem: Problem) -> None:
         """Count a refusal."""
@@ -134,7 +144,8 @@ class _Timed:
             return
         self._over = True
         self._gate.tell(self._scope, problem)
-        self._answer = asyncio.ensure_future(problem.response()(self._scope, _nothing, self._send))
+        answer = self._gate.answer(self._scope, problem)
+        self._answer = asyncio.ensure_future(answer(self._scope, _nothing, self._send))
 
 
 async def _nothing() -> Message:

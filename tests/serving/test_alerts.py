@@ -97,7 +97,11 @@ def test_the_study_beside_the_bundles_counts_at_once_and_a_broken_one_is_named(
         assert before.headers["etag"] != after.headers["etag"]
         (bundles / "study.json").write_text("{}", encoding="utf-8")
         broken = client.get("/v1/alerts", params={"as_of": T})
-        assert broken.status_code == 422
+        assert broken.status_code == 503
+        assert broken.json()["type"] == "urn:dealcast:problem:study-damaged"
+        page = client.get("/alerts", headers={"accept": "text/html", "accept-language": "zh-CN"})
+        assert (page.status_code, "历史研究文件无法读取" in page.text) == (503, True)
+        assert client.get("/").status_code == client.get("/health/ready").status_code == 200
         assert "dealcast study" in broken.json()["detail"]
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
@@ -27,6 +29,7 @@ from serving.summary import tiers_of
 from serving.wording import Language, behaviour_name
 from tests.serving.conftest import T, Trained
 from tests.serving.markup import Element, tree_of
+from training.alerts.record import LEAST_DEALS
 from training.study import SECTIONS, study, write_study
 
 LANGUAGES = ("en", "zh-CN")
@@ -450,11 +453,86 @@ def test_the_alerts_page_shows_what_the_api_answers(studied: TestClient, languag
         record = answer["rules"][each["rule"]]["record"]
         assert record is None or Shown(language, "UTC").share(record["precision"]) in row.text
     rules = shown.one("table", of="rules").one("tbody").all("tr")
+    numbers = Shown(language, "UTC")
     for row, rule in zip(rules, answer["rules"].values(), strict=True):
         assert rule["title"].lower() in row.text.lower()
-        if rule["record"]:
-            for name in ("precision", "low", "high", "base_rate"):
-                assert Shown(language, "UTC").share(rule["record"][name]) in row.text
+        assert rule["horizon_days"] is None or str(rule["horizon_days"]) in row.all("td")[0].text
+        if record := rule["record"]:
+            for name in ("precision", "low", "high", "base_rate", "base_low", "base_high"):
+                assert numbers.share(record[name]) in row.text
+            assert numbers.number(record["per_rep_week"], 2) in row.all("td")[-1].text
+            assert numbers.number(record["new_per_week"], 1) in row.all("td")[-1].text
+        elif language == "zh-CN":
+            assert not re.search("[a-z]{3}", row.text)
+    groups = shown.all("table", of="falls")
+    assert len(groups) == bool(answer["groups"])
+    for row, each in zip(groups[0].one("tbody").all("tr") if groups else [], answer["groups"], strict=True):
+        assert each["name"] in row.one("th").text
+        assert each["text"].lower() == row.one("td").text.lower()
+
+
+def test_alerts_can_be_chosen_and_paged(studied: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.routes.pages.ROWS", 5)
+    every = api(studied, "/alerts", limit=200)["alerts"]
+    rule, rep = every[0]["rule"], every[0]["rep_id"]
+    for name, value in (("rule", rule), ("rep_id", rep), ("team_id", every[0]["team_id"])):
+        wanted = [each["opportunity_id"] for each in every if each[name] == value]
+        path, seen = f"/alerts?{name}={value}", []
+        while path:
+            found = page(studied, path)
+            rows = found.all("table", of="alerts")
+            seen += [row.one("a").text for row in rows[0].one("tbody").all("tr")] if rows else []
+            following = found.all("a", rel="next")
+            path = following[0].attributes["href"] if following else ""
+        assert seen == wanted
+
+
+def test_a_study_without_alerts_counts_as_none(trained: Trained, tmp_path: Path) -> None:
+    bundles = tmp_path / "bundles"
+    copytree(trained.bundles, bundles)
+    (bundles / "study.json").write_text('{"format": 1, "as_of": "2025-03-01T00:00:00Z", "sections": {}}')
+    with TestClient(create_app(open_service(Settings(bundles, data=trained.crm)))) as client:
+        assert "dealcast study" in client.get("/alerts").text
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"fewer than {LEAST_DEALS} deals had this alert in the weeks judged",
+        "churn: the data set has no orders, without which churn cannot be learnt",
+        "stall: no snapshot to learn from at 2025-03-01T00:00:00Z; train on later data",
+        "win: the data up to 2025-03-01T00:00:00Z are too short: the test part has no snapshot that lies 90"
+        " days, within which a label is decided, before its end; give a longer history",
+        "win: only 3 snapshots with label 1 in the train part (2024-01-01 to 2024-03-01), at least 20 are"
+        " needed; give a longer history or a later --as-of",
+    ],
+)
+def test_why_a_rule_has_no_record_is_told_in_the_reader_s_language(said: str) -> None:
+    assert not re.search("[a-z]{3}", Shown("zh-CN", "UTC").told(said))
+    assert Shown("en", "UTC").told(said)
+
+
+def test_whom_the_gate_refuses_a_page_reads_a_page(trained: Trained) -> None:
+    settings = replace(Settings(trained.bundles, data=trained.crm), running=1, waiting=0)
+    app = create_app(open_service(settings))
+    stuck, free = threading.Event(), threading.Event()
+
+    @app.get("/v1/stuck")
+    def wait() -> None:
+        stuck.set()
+        free.wait(30)
+
+    with TestClient(app) as client, ThreadPoolExecutor(1) as other:
+        first = other.submit(client.get, "/v1/stuck")
+        assert stuck.wait(30)
+        browser = {"accept": "text/html", "accept-language": "zh-CN"}
+        pages, programs = client.get("/", headers=browser), client.get("/v1/models", headers=browser)
+        free.set()
+        assert first.result().status_code == 200
+    assert (pages.status_code, programs.status_code) == (429, 429)
+    assert pages.headers["content-type"].startswith("text/html")
+    assert "retry-after" in pages.headers
+    assert programs.headers["content-type"] == "application/problem+json"
 
 
 def test_without_a_study_the_alerts_page_says_what_to_run(client: TestClient) -> None:

@@ -65,6 +65,11 @@ TEXTS = {
         "What the service says below names the cause.",
         "具体原因见下方服务的说明。",
     ),
+    "error.study-damaged": ("The study of the past cannot be read", "历史研究文件无法读取"),
+    "error.study-damaged.help": (
+        "Make it again (dealcast study DATA --out BUNDLES/study.json); the other pages go on.",
+        "请重新生成（dealcast study DATA），其他页面不受影响。",
+    ),
     "error.invalid-request": ("This address asks for something odd", "该地址的请求有误"),
     "error.invalid-request.help": (
         "Go back to the page and choose again; a link may be of another sorting.",

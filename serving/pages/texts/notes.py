@@ -67,6 +67,32 @@ SENTENCES: Sequence[tuple[str, str, str]] = (
         "预测需要赢单模型与成交时间模型；请训练两者后重新启动服务",
     ),
     (
+        r"fewer than (\d+) deals had this alert in the weeks judged",
+        "fewer than {0} deals had this alert in the weeks judged",
+        "在检验的各周内，触发该提醒的商机不足 {0} 个",
+    ),
+    (
+        r"\w+: the data set has no orders, without which churn cannot be learnt",
+        "the data have no orders, without which churn cannot be learnt",
+        "数据中没有订单，无法学习流失风险",
+    ),
+    (
+        r"\w+: no snapshot to learn from at (\S+); train on later data",
+        "there is nothing to learn from by {0}",
+        "截至 {0} 没有可供学习的数据",
+    ),
+    (
+        r"\w+: the data up to (\S+) are too short: .* lies (\d+) days, within which a label is decided,"
+        " before its end; give a longer history",
+        "the data up to {0} are too short: what becomes of a deal is known after {1} days",
+        "截至 {0} 的数据太短：结果需要 {1} 天才能确定",
+    ),
+    (
+        r"\w+: only (\d+) snapshots with label \d in the \w+ part \(.*\), at least (\d+) are needed; .*",
+        "only {0} of the cases it needs are known, at least {1} are needed",
+        "所需结果仅有 {0} 例，至少需要 {1} 例",
+    ),
+    (
         "an error of the server; its log says more",
         "an error of the server; its log says more",
         "服务器错误，详情见日志",
