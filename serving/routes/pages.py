@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlencode
 
@@ -15,17 +16,18 @@ from fastapi.routing import APIRoute
 from features.times import DAY, iso, parse_instant
 from serving.alerts import Question
 from serving.bookings import question_of
-from serving.kept import tag_of
+from serving.kept import Given, tag_of
 from serving.pages.assets import asset
 from serving.pages.periods import KINDS
 from serving.pages.render import Site, render
 from serving.pages.shown import Shown
 from serving.pages.texts import TEXTS
 from serving.pipeline import Sort, Wanted
-from serving.problems import Problem, problem_of
+from serving.problems import Problem, problem_of, unfit
 from serving.routes import health
 from serving.routes.replies import reply, takes_gzip
 from serving.service import Service
+from serving.team import Group, group_of, patterns_in, team_in
 from serving.wording import Language, language_of
 
 log = logging.getLogger("dealcast.serving")
@@ -178,6 +180,37 @@ def forecast(
     return _page(request, site, "forecast", context)
 
 
+@router.get("/team")
+def team(request: Request, group: str = "", rep_id: str = "") -> Response:
+    """What goes with winning, and the figures of the firm, a team, a region, or a rep's own."""
+    service, site = _asked(request)
+    context = team_context(service, _group_of(group, rep_id.strip()), site.shown.language)
+    return _page(request, site, "team", context)
+
+
+def team_context(service: Service, group: Group, language: Language) -> dict[str, Any]:
+    """What stands on the team's page: the API's answers, None where the study lacks them.
+
+    A team or region stands beside the firm, a rep beside what the API compares a rep with.
+
+    Raises:
+        Problem: there is no such group.
+    """
+    bundles = service.settings.bundles
+    its = _studied(lambda: team_in(bundles, group, language))
+    beside = None
+    if its and its["figures"] and its["group"]["kind"] in ("team", "region"):
+        firm = _studied(lambda: team_in(bundles, Group(), language))
+        beside = {"group": firm["group"], "figures": firm["figures"]}
+    elif its and its["beside"]:
+        beside = {"group": its["compared_with"], "figures": its["beside"]}
+    return {
+        "patterns": _studied(lambda: patterns_in(bundles, language)),
+        "team": its,
+        "beside": beside,
+    }
+
+
 @router.get("/models")
 def models(request: Request) -> Response:
     """The models that are served, and how they did."""
@@ -280,6 +313,24 @@ def _fault(request: Request, error: Exception) -> Response:
     again = problem.response().headers.get("retry-after")
     headers = HEADERS | ({"retry-after": again} if again else {})
     return HTMLResponse(render("error", site, told), problem.status, headers)
+
+
+def _group_of(group: str, rep_id: str) -> Group:
+    """The group that was chosen, as `kind:name`, and the rep. Raises Problem (422) of any other kind."""
+    kind, _, name = group.partition(":")
+    if kind not in ("", "team", "region"):
+        raise unfit("group", "allowed: team:NAME, region:NAME")
+    return replace(group_of(kind, name), rep_id=rep_id or None)
+
+
+def _studied(ask: Callable[[], Given]) -> Any:
+    """What the study says; None where there is none, or not of this."""
+    try:
+        return _decoded(ask().body)
+    except Problem as problem:
+        if problem.name != "no-study":
+            raise
+        return None
 
 
 def _decoded(body: bytes) -> Any:

@@ -6,13 +6,21 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from serving.pages.texts import alerts, common, deal, forecast, models, notes, pipeline
+from serving.pages.texts import alerts, common, deal, forecast, models, notes, pipeline, team
 from serving.wording import Language
 
 Pair = tuple[str, str]
 
 TEXTS: Mapping[str, Pair] = MappingProxyType(
-    {**common.TEXTS, **pipeline.TEXTS, **deal.TEXTS, **models.TEXTS, **forecast.TEXTS, **alerts.TEXTS}
+    {
+        **common.TEXTS,
+        **pipeline.TEXTS,
+        **deal.TEXTS,
+        **models.TEXTS,
+        **forecast.TEXTS,
+        **alerts.TEXTS,
+        **team.TEXTS,
+    }
 )
 
 
