@@ -92,7 +92,7 @@ TEXTS = {
     "team.value_won": ("Value won", "赢单金额"),
     "team.value_won.note": ("half of the wins at most {value}", "半数赢单不超过 {value}"),
     "team.days_to_win": ("Days to a win", "赢单用时（天）"),
-    "team.days_to_win.note": ("half of the wins at most; losses {n}", "中位数；输单为 {n} 天"),
+    "team.days_to_win.note": ("in the middle; {n} to a loss", "中位数；输单为 {n} 天"),
     "team.sources": ("Where deals come from", "商机来源"),
     "team.source": ("Source", "来源"),
     "team.products": ("What is sold", "产品"),
