@@ -1,28 +1,22 @@
 """The week's list: whom to call or visit next, for each rep as much as there is time for.
 
 Each open deal is worth its amount times the gain of its best feasible action over doing nothing for a week,
-both as `POST /v1/opportunities/{id}/what-if` says them. A gain is at most 1 less the probability without the
-action, so that deals are looked at by that bound times their value, and no further once no deal that is left
-could come onto the list: the list is that of looking at all of them.
+both as `POST /v1/opportunities/{id}/what-if` says them.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from features.times import iso
-from serving.actions import Action, actions_of, shown_records
-from serving.around import Records, known_at
-from serving.around_many import around_each
-from serving.histories import of_rows, of_tables
+from serving.actions import Action, shown_records
 from serving.pipeline import Pipeline
-from serving.scorer import Model, Scorer
+from serving.scorer import Scorer
+from serving.trials import Trial, actions_of_each, around_deals, tried
 from serving.what_if import AHEAD
 from serving.wording import Language, association_text
 from training.errors import BundleError
@@ -32,7 +26,6 @@ if TYPE_CHECKING:
     from features.canonical import CanonicalData
 
 CAPACITY = 10  # actions a week of a rep
-_TOGETHER = 200  # deals whose histories are scored as one matrix
 _NOBODY = ""
 
 
@@ -75,13 +68,12 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class Week:
-    """The lists of all asked reps at one moment, and how many deals were looked at."""
+    """The lists of all asked reps at one moment, and how many open deals they have."""
 
     pipeline: Pipeline
     as_of: int
     lines: Mapping[str, Sequence[Line]]
     deals: int
-    looked_at: int
 
 
 def week_of(
@@ -101,10 +93,19 @@ def week_of(
         raise BundleError("the week's list needs a win model; train one and start the server again")
     mine = [i for i in range(len(pipeline.scores)) if _is_wanted(pipeline, i, asked)]
     if data is None or not mine:
-        return Week(pipeline, as_of, {}, 0, 0)
-    search = _Search(model, data, pipeline, as_of, mine)
-    lines = search.run(asked.capacity)
-    return Week(pipeline, as_of, lines, len(mine), search.looked_at)
+        return Week(pipeline, as_of, {}, 0)
+    scores = pipeline.scores
+    ids = [scores.opportunity_ids[i] for i in mine]
+    values = _values(data, pipeline, as_of, mine)
+    near = around_deals(data, ids).known_at(as_of)
+    best = _best(Scorer({"win": model}), near, ids, as_of)
+    found: dict[str, list[Line]] = defaultdict(list)
+    for i, deal in zip(mine, ids, strict=True):
+        if deal in best:
+            found[str(scores.rep_ids[i] or _NOBODY)].append(Line(i, *best[deal], *values[i]))
+    for lines in found.values():
+        lines.sort(key=lambda line: (-line.gained, scores.opportunity_ids[line.place]))
+    return Week(pipeline, as_of, {rep: found[rep][: asked.capacity] for rep in sorted(found)}, len(mine))
 
 
 def _is_wanted(pipeline: Pipeline, i: int, asked: Question) -> bool:
@@ -113,86 +114,21 @@ def _is_wanted(pipeline: Pipeline, i: int, asked: Question) -> bool:
     return not wrong_rep and (asked.team_id is None or pipeline.team_of.get(rep) == asked.team_id)
 
 
-class _Search:
-    """Looks at deals, the most promising of each rep first, until no list can change any more."""
-
-    def __init__(
-        self, model: Model, data: CanonicalData, pipeline: Pipeline, as_of: int, mine: Sequence[int]
-    ) -> None:
-        self._scorer = Scorer({"win": model})
-        self._data, self._pipeline, self._as_of = data, pipeline, as_of
-        self._values = _values(data, pipeline, as_of, mine)
-        self.looked_at = 0
-        ids = [pipeline.scores.opportunity_ids[i] for i in mine]
-        later = np.full(len(ids), as_of + AHEAD, np.int64)
-        without = self._scorer.score(of_tables(data.known_at(as_of)), ids, later).targets["win"].probability
-        bound = {i: (1 - p) * self._values[i][0] for i, p in zip(mine, without.tolist(), strict=True)}
-        self._queues: dict[str, list[tuple[float, int]]] = defaultdict(list)
-        for i in sorted(mine, key=lambda i: (-bound[i], pipeline.scores.opportunity_ids[i])):
-            self._queues[str(pipeline.scores.rep_ids[i] or _NOBODY)].append((bound[i], i))
-
-    def run(self, capacity: int) -> dict[str, list[Line]]:
-        found: dict[str, list[Line]] = {rep: [] for rep in sorted(self._queues)}
-        waiting = dict(self._queues)
-        step = max(2 * capacity, 10)
-        while waiting:
-            now = [i for queue in waiting.values() for _, i in queue[:step]]
-            for line in self._lines(now):
-                found[str(self._pipeline.scores.rep_ids[line.place] or _NOBODY)].append(line)
-            for lines in found.values():
-                lines.sort(key=lambda line: (-line.gained, self._pipeline.scores.opportunity_ids[line.place]))
-            waiting = {
-                rep: queue[step:]
-                for rep, queue in waiting.items()
-                if len(queue) > step and not _is_full(found[rep], capacity, queue[step][0])
-            }
-        return {rep: lines[:capacity] for rep, lines in found.items() if lines}
-
-    def _lines(self, places: Sequence[int]) -> Iterator[Line]:
-        """The best action of each deal that has one with a gain."""
-        self.looked_at += len(places)
-        ids = self._pipeline.scores.opportunity_ids
-        for begin in range(0, len(places), _TOGETHER):
-            some = places[begin : begin + _TOGETHER]
-            around = around_each(self._data, [ids[i] for i in some])
-            tried: list[tuple[int, Action | None, Records, int]] = []
-            for i in some:
-                known = known_at(around[ids[i]], ids[i], self._as_of)
-                actions = [a for a in actions_of(known, ids[i], self._as_of) if a.records]
-                if actions:
-                    tried.append((i, None, known, AHEAD))
-                    tried += [(i, a, _appended(known, a.records), a.ahead) for a in actions]
-            yield from self._best(tried)
-
-    def _best(self, tried: Sequence[tuple[int, Action | None, Records, int]]) -> Iterator[Line]:
-        ids = [self._pipeline.scores.opportunity_ids[i] for i, *_ in tried]
-        times = np.array([self._as_of + ahead for *_, ahead in tried], np.int64)
-        histories = [of_rows(records) for _, _, records, _ in tried]
-        if not tried:
-            return
-        scores = self._scorer.score_each(histories, ids, times, explain=False)
-        probability = scores.targets["win"].probability.tolist()
-        best: dict[int, Line] = {}
-        without = float("nan")
-        for (i, action, _, _), p in zip(tried, probability, strict=True):
-            if action is None:
-                without = p
-                continue
-            line = Line(i, action, without, p, *self._values[i])
-            if line.gain > 0 and (i not in best or line.gain > best[i].gain):
-                best[i] = line
-        yield from best.values()
-
-
-def _appended(known: Records, added: Records) -> Records:
-    """The records with an action's behind them. The data have one row of each version of a key already, and
-    an action's rows have keys of their own, so that nothing is to be settled between them."""
-    return {**known, **{name: [*known[name], *rows] for name, rows in added.items()}}
-
-
-def _is_full(lines: Sequence[Line], capacity: int, bound: float) -> bool:
-    """Whether no deal below a bound can come onto a list."""
-    return len(lines) >= capacity and lines[capacity - 1].gained >= bound
+def _best(
+    scorer: Scorer, near: CanonicalData, ids: Sequence[str], as_of: int
+) -> dict[str, tuple[Action, float, float]]:
+    """Of each deal that has an action with a gain the best one, and the probabilities without and with it."""
+    feasible = actions_of_each(near, ids, as_of)
+    trials = [Trial(deal, None, AHEAD) for deal in ids]
+    trials += [Trial(deal, a, a.ahead) for deal in ids for a in feasible[deal] if a.records]
+    probability = tried(scorer, near, trials, as_of).tolist()
+    without = dict(zip(ids, probability, strict=False))
+    best: dict[str, tuple[Action, float, float]] = {}
+    for trial, p in zip(trials[len(ids) :], probability[len(ids) :], strict=True):
+        deal, base = trial.opportunity_id, without[trial.opportunity_id]
+        if trial.action is not None and p > (best[deal][2] if deal in best else base):
+            best[deal] = trial.action, base, p
+    return best
 
 
 def _values(
@@ -233,7 +169,6 @@ def answer_of(week: Week, capacity: int, language: Language) -> dict[str, Any]:
         "as_of": iso(week.as_of),
         "capacity": capacity,
         "deals": week.deals,
-        "looked_at": week.looked_at,
         "note": association_text(language),
         "reps": [
             {

@@ -17,14 +17,16 @@ from urllib.parse import quote
 import msgspec
 
 from features.errors import DataError
+from serving import priorities
 from serving.alerts import Question
 from serving.bookings import question_of
 from serving.pages.assets import NAMES, asset
+from serving.pages.contexts import deal_context, team_context
 from serving.pages.render import Link, Site, render
 from serving.pages.shown import Shown
 from serving.pipeline import Sort, Wanted
 from serving.problems import Problem
-from serving.routes.pages import DRAWS, SHOWN_FIGURES, SORTS, deal_context, team_context
+from serving.routes.pages import DRAWS, SHOWN_FIGURES, SORTS
 from serving.service import Service
 from serving.team import Group, group_of
 from serving.wording import Language
@@ -78,7 +80,7 @@ def write_report(service: Service, out: Path, wished: Wished, say: Say = lambda 
     shutil.rmtree(part, ignore_errors=True)
     files = _files(_chosen(service, wished.deals))
     forecast, missing = _forecast(service, wished.horizon)
-    names = ["pipeline", "alerts", *(["forecast"] if forecast else []), "team", "models"]
+    names = ["pipeline", "week", "alerts", *(["forecast"] if forecast else []), "team", "models"]
     pages = 0
     for language in wished.languages:
         writer = _Writer(service, part / language, language, wished.languages, files, names)
@@ -138,6 +140,7 @@ def _pages(
 ) -> Iterator[Callable[[], None]]:
     """Each page of a language, to be written when it is asked for."""
     yield from writer.lists()
+    yield writer.week
     yield writer.alerts
     if forecast is not None:
         yield lambda: writer.write("forecast", "forecast.html", forecast)
@@ -188,6 +191,11 @@ class _Writer:
             if cursor is None:
                 return
 
+    def week(self) -> None:
+        """What each rep could do next."""
+        given = self.service.priorities(priorities.Question(), None, self.language)
+        self.write("week", "week.html", {"week": msgspec.json.decode(given.body)})
+
     def alerts(self) -> None:
         """The alerts, at most as many as the API gives at once."""
         asked = Question(limit=_MOST_ALERTS)
@@ -211,6 +219,7 @@ class _Writer:
         up = "../" * file.count("/")
         places = {
             "pipeline": _list(1),
+            "week": "week.html",
             "alerts": "alerts.html",
             "forecast": "forecast.html",
             "team": "team.html",

@@ -108,7 +108,7 @@ def priorities(
             row = each["rep_id"] or "", line["opportunity_id"], line["stage"] or ""
             table.add_row(*row, f"{line['gained']:,.0f}", line["text"])
     _print(table, to, body)
-    out.print(f"{found['looked_at']:,} of {found['deals']:,} deals looked at; {found['note']}")
+    out.print(f"{found['deals']:,} open deals judged; {found['note']}")
 
 
 def service_of(

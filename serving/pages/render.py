@@ -27,7 +27,7 @@ _PARTS = {
     "odds_scale": odds_scale,
     "paired": paired,
 }
-TEMPLATES = ("pipeline", "alerts", "deal", "models", "forecast", "team", "error")
+TEMPLATES = ("pipeline", "week", "alerts", "deal", "models", "forecast", "team", "error")
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Link:
 # The pages that there are, in their order; a further one is a line here and a text `nav.<page>`.
 NAVIGATION = (
     Link("pipeline", "/"),
+    Link("week", "/week"),
     Link("alerts", "/alerts"),
     Link("forecast", "/forecast"),
     Link("team", "/team"),

@@ -13,11 +13,12 @@ from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.routing import APIRoute
 
-from features.times import DAY, iso, parse_instant
+from serving import priorities
 from serving.alerts import Question
 from serving.bookings import question_of
-from serving.kept import Given, tag_of
+from serving.kept import tag_of
 from serving.pages.assets import asset
+from serving.pages.contexts import deal_context, team_context
 from serving.pages.periods import KINDS
 from serving.pages.render import Site, render
 from serving.pages.shown import Shown
@@ -27,7 +28,7 @@ from serving.problems import Problem, problem_of, unfit
 from serving.routes import health
 from serving.routes.replies import reply, takes_gzip
 from serving.service import Service
-from serving.team import Group, group_of, patterns_in, team_in
+from serving.team import Group, group_of
 from serving.wording import Language, language_of
 
 log = logging.getLogger("dealcast.serving")
@@ -36,6 +37,8 @@ SPANS = (7, 30)  # days back that changes are told of
 HORIZONS = (30, 90, 180, 365)
 SPLITS = ("", "team_id", "region", "product", "source")  # none by rep: a forecast is no ranking of people
 DRAWS = 2_000  # as the API does
+CAPACITIES = (3, 5, 10, 20)  # actions a week of a rep
+AT_ONCE = 500  # open deals whose actions are judged unasked, which takes about a second
 Kind = Literal["week", "month", "quarter"]
 Split = Literal["", "team_id", "region", "product", "source"]
 SHOWN_FIGURES = ("p10", "p50", "p90", "mean", "booked", "open", "new")
@@ -123,21 +126,28 @@ def deal(request: Request, opportunity_id: str, days: Annotated[int, Query(ge=1,
     return _page(request, site, "deal", context)
 
 
-def deal_context(service: Service, opportunity_id: str, days: int, language: Language) -> dict[str, Any]:
-    """What stands on a deal's page: the API's answers, all as of the score's moment."""
-    score = _decoded(service.score_stored(opportunity_id, None, True, language).body)
-    as_of = score["as_of"]
-    since = iso(parse_instant(as_of) - days * DAY)
-    changes = service.changes(opportunity_id, (since, as_of), None, language)
-    asked = msgspec.json.encode({"as_of": as_of})
-    history = None if service.scores is None else service.scores.history(opportunity_id, 200, None)
-    return {
-        "deal": score,
-        "changes": changes,
-        "days": days,
-        "next": _decoded(service.what_if(opportunity_id, asked, language)),
-        "history": None if history is None else history["scores"],
+@router.get("/week")
+def week(
+    request: Request,
+    rep_id: str = "",
+    team_id: str = "",
+    capacity: Annotated[int, Query(ge=1, le=100)] = priorities.CAPACITY,
+    everybody: bool = False,
+) -> Response:
+    """The week's lists; of many deals not before somebody has chosen whose."""
+    service, site = _asked(request)
+    asked = priorities.Question(rep_id or None, team_id or None, capacity)
+    wanted = Wanted(asked.rep_id, asked.team_id)
+    summary = _decoded(service.summary(wanted, None).body)
+    chosen = everybody or asked.rep_id or asked.team_id or summary["open"] <= AT_ONCE
+    context = {
+        "week": _decoded(service.priorities(asked, None, site.shown.language).body) if chosen else None,
+        "asked": asked,
+        "summary": summary,
+        "capacities": sorted({*CAPACITIES, capacity}),
+        "everybody": f"/week?capacity={capacity}&everybody=true",
     }
+    return _page(request, site, "week", context)
 
 
 @router.get("/alerts")
@@ -186,29 +196,6 @@ def team(request: Request, group: str = "", rep_id: str = "") -> Response:
     service, site = _asked(request)
     context = team_context(service, _group_of(group, rep_id.strip()), site.shown.language)
     return _page(request, site, "team", context)
-
-
-def team_context(service: Service, group: Group, language: Language) -> dict[str, Any]:
-    """What stands on the team's page: the API's answers, None where the study lacks them.
-
-    A team or region stands beside the firm, a rep beside what the API compares a rep with.
-
-    Raises:
-        Problem: there is no such group.
-    """
-    bundles = service.settings.bundles
-    its = _studied(lambda: team_in(bundles, group, language))
-    beside = None
-    if its and its["figures"] and its["group"]["kind"] in ("team", "region"):
-        firm = _studied(lambda: team_in(bundles, Group(), language))
-        beside = {"group": firm["group"], "figures": firm["figures"]}
-    elif its and its["beside"]:
-        beside = {"group": its["compared_with"], "figures": its["beside"]}
-    return {
-        "patterns": _studied(lambda: patterns_in(bundles, language)),
-        "team": its,
-        "beside": beside,
-    }
 
 
 @router.get("/models")
@@ -321,16 +308,6 @@ def _group_of(group: str, rep_id: str) -> Group:
     if kind not in ("", "team", "region"):
         raise unfit("group", "allowed: team:NAME, region:NAME")
     return replace(group_of(kind, name), rep_id=rep_id or None)
-
-
-def _studied(ask: Callable[[], Given]) -> Any:
-    """What the study says; None where there is none, or not of this."""
-    try:
-        return _decoded(ask().body)
-    except Problem as problem:
-        if problem.name != "no-study":
-            raise
-        return None
 
 
 def _decoded(body: bytes) -> Any:

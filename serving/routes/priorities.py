@@ -50,10 +50,7 @@ class Priorities(BaseModel):
 
     as_of: str
     capacity: int
-    deals: int = Field(description="open deals of these reps")
-    looked_at: int = Field(
-        description="of them, whose actions were judged; the others could not come onto a list"
-    )
+    deals: int = Field(description="open deals of these reps, all of them judged")
     note: str
     reps: list[RepList]
 

@@ -20,7 +20,7 @@ FOCUSED = """(() => {
   const here = document.activeElement, style = getComputedStyle(here);
   return [here.tagName + ' ' + here.textContent.trim().slice(0, 40), style.outlineStyle, style.outlineWidth];
 })()"""
-NAMES = ("pipeline", "alerts", "deal", "forecast", "team", "models", "error")
+NAMES = ("pipeline", "week", "alerts", "deal", "forecast", "team", "models", "error")
 
 
 @dataclass
@@ -62,6 +62,7 @@ def paths(address: str) -> dict[str, str]:
     return {
         "pipeline": "/",
         "deal": f"/deals/{deal}",
+        "week": "/week",
         "alerts": "/alerts",
         "forecast": "/forecast?by=team_id&period=week",
         "team": "/team",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 
+from features.times import iso, parse_instant
+from serving.actions import actions_of, shown_records
 from serving.app import create_app, open_service
-from serving.around import of_data
-from serving.around_many import around_each
+from serving.around import known_at, of_data
 from serving.settings import Settings
+from serving.trials import Trial, actions_of_each, around_deals, tried
 from tests.serving.conftest import T, Trained
 
 
@@ -40,11 +43,12 @@ def test_a_gain_is_that_of_the_what_if_to_the_bit(client: TestClient) -> None:
         assert line["gained"] == line["gain"] * line["value"]
 
 
-def test_looking_at_fewer_deals_leaves_nobody_out_who_belongs_on_a_list(client: TestClient) -> None:
+def test_a_rep_s_list_is_in_the_order_of_what_is_gained_and_longer_lists_begin_alike(
+    client: TestClient,
+) -> None:
     everything, some = asked(client, capacity=100), asked(client, capacity=1)
-    assert everything["looked_at"] == everything["deals"] > some["looked_at"]
-    first = {rep["rep_id"]: rep["lines"][0] for rep in everything["reps"]}
-    assert {rep["rep_id"]: rep["lines"][0] for rep in some["reps"]} == first
+    first = {rep["rep_id"]: rep["lines"][:1] for rep in everything["reps"]}
+    assert {rep["rep_id"]: rep["lines"] for rep in some["reps"]} == first
     for rep in everything["reps"]:
         gained = [line["gained"] for line in rep["lines"]]
         assert gained == sorted(gained, reverse=True)
@@ -76,14 +80,37 @@ def test_a_store_says_what_a_folder_says(client: TestClient, stored: TestClient)
     assert asked(client, capacity=2)["reps"] == asked(stored, capacity=2)["reps"]
 
 
-def test_the_records_around_many_deals_are_those_around_each(trained: Trained) -> None:
-    ids = trained.data["opportunities"]["opportunity_id"].to_list()[:120:6]
-    many = around_each(trained.data, ids)
-    for deal in ids:
-        one = of_data(trained.data, deal)
-        assert set(many[deal]) == set(one)
-        for table in one:
-            assert sorted(map(repr, many[deal][table])) == sorted(map(repr, one[table])), (deal, table)
+def test_the_actions_of_many_deals_are_those_of_each(trained: Trained) -> None:
+    moment = parse_instant(T)
+    known = trained.data.known_at(moment)
+    still_open = known["opportunities"].filter(pl.col("closed_at").is_null())["opportunity_id"].to_list()[::7]
+    many = actions_of_each(around_deals(known, still_open), still_open, moment)
+    for deal in still_open:
+        one = actions_of(known_at(of_data(trained.data, deal), deal, moment), deal, moment)
+        assert many[deal] == one
+    assert len({action.name for its in many.values() for action in its}) == 6
+
+
+def test_trials_of_one_account_do_not_see_each_other(trained: Trained, client: TestClient) -> None:
+    service = open_service(Settings(trained.bundles, data=trained.crm))
+    moment = parse_instant(T)
+    known = trained.data.known_at(moment)
+    still_open = known["opportunities"].filter(pl.col("closed_at").is_null())
+    account = still_open["account_id"].value_counts().sort("count")["account_id"][-1]
+    deals = still_open.filter(account_id=account)["opportunity_id"].to_list()
+    assert len(deals) > 1
+    near = around_deals(known, deals)
+    feasible = actions_of_each(near, deals, moment)
+    trials = [Trial(deal, action, action.ahead) for deal in deals for action in feasible[deal]]
+    together = tried(service.scorer, near, trials, moment)
+    for trial, probability in zip(trials, together.tolist(), strict=True):
+        alone = tried(service.scorer, around_deals(known, [trial.opportunity_id]), [trial], moment)
+        assert alone.tolist() == [probability]
+        body = {"as_of": T, "at": iso(moment + trial.ahead)}
+        if trial.action is not None and trial.action.records:
+            body["records"] = {"activities": shown_records(trial.action.records)["activities"]}
+        said = client.post(f"/v1/opportunities/{trial.opportunity_id}/what-if", json=body).json()
+        assert said["then"]["win"]["probability"] == probability
 
 
 def test_what_has_not_changed_is_not_sent_again(client: TestClient) -> None:

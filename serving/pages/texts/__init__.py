@@ -6,20 +6,16 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from serving.pages.texts import alerts, common, deal, forecast, models, notes, pipeline, team
+from serving.pages.texts import alerts, common, deal, forecast, models, notes, pipeline, team, week
 from serving.wording import Language
 
 Pair = tuple[str, str]
 
 TEXTS: Mapping[str, Pair] = MappingProxyType(
     {
-        **common.TEXTS,
-        **pipeline.TEXTS,
-        **deal.TEXTS,
-        **models.TEXTS,
-        **forecast.TEXTS,
-        **alerts.TEXTS,
-        **team.TEXTS,
+        name: pair
+        for part in (common, pipeline, week, alerts, deal, forecast, team, models)
+        for name, pair in part.TEXTS.items()
     }
 )
 

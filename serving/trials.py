@@ -1,0 +1,127 @@
+"""Many deals scored as if something had been done about each, out of one walk over columns.
+
+A feature reads the records of its deal and of the deal's account alone. So trials of different accounts
+stand in one history together, and there are as many histories as an account has trials at most.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from features.canonical import TIME
+from features.conventions import OWNER_FIELD
+from features.times import FloatArray
+from serving.actions import Action, actions_of
+from serving.around import Records
+from serving.histories import of_tables
+from serving.scorer import Scorer
+
+if TYPE_CHECKING:
+    from features.canonical import CanonicalData
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A deal, what is done about it (None: nothing), and when it is scored: microseconds after the moment."""
+
+    opportunity_id: str
+    action: Action | None
+    ahead: int
+
+
+def around_deals(data: CanonicalData, opportunity_ids: Sequence[str]) -> CanonicalData:
+    """The records that scores of these opportunities read: theirs and those of their accounts."""
+    deals = data["opportunities"]
+    own = deals.filter(pl.col("opportunity_id").is_in(opportunity_ids))
+    accounts = own["account_id"].unique().to_list()
+    deals = deals.filter(pl.col("account_id").is_in(accounts))
+    of_account = pl.col("account_id").is_in(accounts).fill_null(value=False)
+    of_deal = pl.col("opportunity_id").is_in(deals["opportunity_id"].to_list()).fill_null(value=False)
+    activities = data["activities"].filter(of_account | of_deal)
+    named = activities["contact_id"].drop_nulls().unique().to_list()
+    found = {
+        "opportunities": deals,
+        "activities": activities,
+        "contacts": data["contacts"].filter(of_account | pl.col("contact_id").is_in(named)),
+        **{name: data[name].filter(of_account) for name in ("accounts", "orders")},
+        **{name: data[name].filter(of_deal) for name in ("stage_changes", "field_changes", "leads")},
+    }
+    return replace(data, tables={**data.tables, **found})
+
+
+def actions_of_each(
+    known: CanonicalData, opportunity_ids: Sequence[str], as_of: int
+) -> dict[str, list[Action]]:
+    """The same as `actions.actions_of` of each opportunity.
+
+    Args:
+        known: what was known at `as_of` (microseconds) around them; see `around_deals`.
+    """
+    own_rows = pl.col("opportunity_id").is_in(opportunity_ids)
+    owners = pl.col("field") == OWNER_FIELD
+    of_deal = {
+        "opportunities": _by(known["opportunities"].filter(own_rows), "opportunity_id"),
+        "activities": _by(known["activities"].filter(own_rows), "opportunity_id"),
+        "field_changes": _by(known["field_changes"].filter(own_rows & owners), "opportunity_id"),
+    }
+    contacts = _by(known["contacts"], "account_id")
+    found = {}
+    for deal in opportunity_ids:
+        own: Records = {name: its.get(deal, []) for name, its in of_deal.items()}
+        account = own["opportunities"][0]["account_id"]
+        found[deal] = actions_of({**own, "contacts": contacts.get(account, [])}, deal, as_of)
+    return found
+
+
+def tried(scorer: Scorer, known: CanonicalData, trials: Sequence[Trial], as_of: int) -> FloatArray:
+    """The win probability of each trial, in their order.
+
+    Args:
+        known: what was known at `as_of` (microseconds) around the deals; see `around_deals`.
+    """
+    deals = known["opportunities"]
+    account_of = dict(zip(deals["opportunity_id"].to_list(), deals["account_id"].to_list(), strict=True))
+    by_account: dict[str, list[int]] = defaultdict(list)
+    for i, trial in enumerate(trials):
+        by_account[account_of[trial.opportunity_id]].append(i)
+    probability = np.full(len(trials), np.nan)
+    for place in range(max(map(len, by_account.values()), default=0)):
+        now = [its[place] for its in by_account.values() if len(its) > place]
+        some = [trials[i] for i in now]
+        ids = [trial.opportunity_id for trial in some]
+        known = around_deals(known, ids)
+        times = np.array([as_of + trial.ahead for trial in some], np.int64)
+        scores = scorer.score(of_tables(_supposed(known, some)), ids, times)
+        probability[now] = scores.targets["win"].probability
+    return probability
+
+
+def _supposed(known: CanonicalData, trials: Sequence[Trial]) -> CanonicalData:
+    """The records with those of the trials' actions; an activity's id is one of its own for each deal."""
+    added: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for trial in trials:
+        for name, rows in (trial.action.records if trial.action else {}).items():
+            added[name] += [dict(row) for row in rows]
+    for row in added["activities"]:
+        row["activity_id"] = f"{row['activity_id']} {row['opportunity_id']}"
+    tables = {name: _with(known[name], rows) for name, rows in added.items() if rows}
+    return replace(known, tables={**known.tables, **tables})
+
+
+def _with(frame: pl.DataFrame, rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
+    schema = {name: pl.Int64 if kind == TIME else kind for name, kind in frame.schema.items()}
+    added = pl.DataFrame(rows, schema=schema).cast(frame.schema)
+    return pl.concat([frame, added])
+
+
+def _by(frame: pl.DataFrame, column: str) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in frame.with_columns(pl.col(TIME).to_physical()).iter_rows(named=True):
+        found[row[column]].append(row)
+    return found
