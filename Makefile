@@ -28,7 +28,7 @@ demo: venv ## A sample CRM, trained, scored, reported and served (SERVE=0: not s
 	$(BIN)/dealcast report $(DEMO)/crm --as-of latest --out $(DEMO)/report --bundles $(DEMO)/bundles
 	@echo "scores: $(DEMO)/scores.parquet · report: $(DEMO)/report/index.html · runs and models: $(BIN)/mlflow ui"
 ifneq ($(SERVE),0)
-	@echo "soon at http://127.0.0.1:8000 (pipeline) · /forecast · /models · /docs (the API)"
+	@echo "soon at http://127.0.0.1:8000 (pipeline) · /week · /alerts · /forecast · /team · /models · /docs (the API)"
 	$(BIN)/dealcast serve $(DEMO)/crm --bundles $(DEMO)/bundles
 endif
 

@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
@@ -20,12 +21,14 @@ from serving import priorities
 from serving.alerts import Question
 from serving.bookings import question_of
 from serving.pages.assets import NAMES, asset
+from serving.pages.contexts import deal_context, team_context
 from serving.pages.render import Link, Site, render
 from serving.pages.shown import Shown
 from serving.pipeline import Sort, Wanted
 from serving.problems import Problem
-from serving.routes.pages import DRAWS, SHOWN_FIGURES, SORTS, deal_context
+from serving.routes.pages import DRAWS, SHOWN_FIGURES, SORTS
 from serving.service import Service
+from serving.team import Group, group_of
 from serving.wording import Language
 from training.errors import BundleError
 
@@ -77,7 +80,7 @@ def write_report(service: Service, out: Path, wished: Wished, say: Say = lambda 
     shutil.rmtree(part, ignore_errors=True)
     files = _files(_chosen(service, wished.deals))
     forecast, missing = _forecast(service, wished.horizon)
-    names = ["pipeline", "week", "alerts", *(["forecast"] if forecast else []), "models"]
+    names = ["pipeline", "week", "alerts", *(["forecast"] if forecast else []), "team", "models"]
     pages = 0
     for language in wished.languages:
         writer = _Writer(service, part / language, language, wished.languages, files, names)
@@ -141,6 +144,7 @@ def _pages(
     yield writer.alerts
     if forecast is not None:
         yield lambda: writer.write("forecast", "forecast.html", forecast)
+    yield from writer.teams()
     yield lambda: writer.write("models", "models.html", {"models": {"models": service.models()}})
     for place, (deal, file) in enumerate(writer.files.items(), start=1):
         say(f"{writer.language}: deal {place} of {len(writer.files)}")
@@ -198,6 +202,19 @@ class _Writer:
         given = msgspec.json.decode(self.service.alerts(asked, None, self.language).body)
         self.write("alerts", "alerts.html", {"alerts": given, "asked": asked})
 
+    def teams(self) -> Iterator[Callable[[], None]]:
+        """The firm's figures, and those of each team and region that is shown; none of a rep."""
+        files = _team_files(team_context(self.service, Group(), self.language)["team"])
+        for kind, name in files:
+            yield partial(self._team, kind, name, files)
+
+    def _team(self, kind: str, name: str | None, files: Mapping[tuple[str, str | None], str]) -> None:
+        file = files[kind, name]
+        up = "../" * file.count("/")
+        context = team_context(self.service, group_of(kind, name), self.language)
+        context["address"] = lambda *group: up + quote(files[group])
+        self.write("team", file, context)
+
     def _site(self, file: str) -> Site:
         up = "../" * file.count("/")
         places = {
@@ -205,6 +222,7 @@ class _Writer:
             "week": "week.html",
             "alerts": "alerts.html",
             "forecast": "forecast.html",
+            "team": "team.html",
             "models": "models.html",
         }
         others: dict[str, str] = {each: f"{up}../{each}/{quote(file)}" for each in LANGUAGES}
@@ -216,6 +234,16 @@ class _Writer:
             languages=others if len(self.languages) > 1 else None,
             live=False,
         )
+
+
+def _team_files(team: Mapping[str, Any] | None) -> dict[tuple[str, str | None], str]:
+    """The file of each group's figures by its kind and name: the firm's first."""
+    found: dict[tuple[str, str | None], str] = {("all", None): "team.html"}
+    for kind in ("team", "region") if team else ():
+        listed = (team or {})[f"{kind}s"]
+        files = _files([each["name"] for each in listed if each["shown"]])
+        found |= {(kind, name): f"{kind}s/{file}" for name, file in files.items()}
+    return found
 
 
 def _list(number: int) -> str:

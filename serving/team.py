@@ -38,6 +38,12 @@ class Group:
         return given[0] if given else ("all", None)
 
 
+def group_of(kind: str, name: str | None) -> Group:
+    """The group of a kind and a name, as `chosen` gives them; the firm's for any other kind."""
+    groups = {"team": Group(team_id=name), "rep": Group(rep_id=name), "region": Group(region=name)}
+    return groups.get(kind, Group())
+
+
 def patterns_in(bundles: Path, language: Language) -> Given:
     """Which behaviours go with winning, as the study beside the bundles found.
 

@@ -38,3 +38,11 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Any:
     from tests.trained import train_world  # after the environment is set
 
     return train_world(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="session")
+def studied(trained: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The same world with a study of behaviours and teams beside its models."""
+    from tests.trained import studied_in
+
+    return studied_in(trained, tmp_path_factory.mktemp("studied"))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from features.canonical import CanonicalData
 from features.sample import make_sample, write_sample
 from features.sources.folder import load
+from features.times import parse_instant
 from serving import cli
+from training.study import SECTIONS, study, write_study
 
 T = "2025-03-31T00:00:00Z"
 
@@ -33,6 +38,20 @@ def bundle_in(bundles: Path, target: str) -> Path:
     from serving.bundles import pointer_of
 
     return bundles / {str(t): place.folder for t, place in pointer_of(bundles).places.items()}[target]
+
+
+def with_study(trained: Trained, found: Mapping[str, Any], folder: Path) -> Trained:
+    """The same world with a study beside its bundles, in a folder of its own."""
+    for each in trained.bundles.iterdir():
+        os.symlink(each, folder / each.name)
+    write_study(found, folder / "study.json")
+    return replace(trained, bundles=folder)
+
+
+def studied_in(trained: Trained, folder: Path) -> Trained:
+    """The same world with what goes with winning and the teams' figures beside its bundles."""
+    sections = {name: SECTIONS[name] for name in ("patterns", "team")}
+    return with_study(trained, study(trained.data, parse_instant(T), sections), folder)
 
 
 def run_command(*words: str | Path) -> int:

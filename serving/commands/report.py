@@ -25,7 +25,7 @@ def report(
     alias: Alias = "champion",
     tracking_uri: TrackingUri = None,
 ) -> None:
-    """Write the pages as files that open without a network and print well: pipeline, deals, forecast, models.
+    """Write the pages as files without a network, for print: deals, week, alerts, forecast, team, models.
 
     The figures are those of the API at that moment. A report that is there already is written anew.
 

@@ -12,6 +12,7 @@ from serving.pages.ledgers import changed, why
 from serving.pages.measures import compared
 from serving.pages.periods import FIGURES, periods_of
 from serving.pages.shown import Shown
+from serving.pages.team import funnel_parts, odds_scale, paired
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -22,8 +23,11 @@ _PARTS = {
     "compared": compared,
     "periods_of": periods_of,
     "figures": FIGURES,
+    "funnel_parts": funnel_parts,
+    "odds_scale": odds_scale,
+    "paired": paired,
 }
-TEMPLATES = ("pipeline", "week", "alerts", "deal", "models", "forecast", "error")
+TEMPLATES = ("pipeline", "week", "alerts", "deal", "models", "forecast", "team", "error")
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ NAVIGATION = (
     Link("week", "/week"),
     Link("alerts", "/alerts"),
     Link("forecast", "/forecast"),
+    Link("team", "/team"),
     Link("models", "/models"),
 )
 

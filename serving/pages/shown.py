@@ -85,6 +85,17 @@ class Shown:
         """
         return _NOTHING if value is None else f"{value:,.{digits}f}".replace("-", _MINUS)
 
+    def measured(self, value: float | None, unit: str) -> str:
+        """A feature's value with its unit, as the study's own sentences say it.
+
+        >>> Shown().measured(30.2, "hours"), Shown().measured(0.256, "share"), Shown().measured(2.34, "count")
+        ('30 h', '26%', '2.3')
+        """
+        if value is None or unit == "share":
+            return self.share(value)
+        plain = self.number(value, 1 if abs(value) < 10 else 0)
+        return self.text(f"unit.{unit}", value=plain) if unit in ("hours", "s") else plain
+
     def money(self, value: float | None, currency: str | None = None) -> str:
         """An amount in whole units; the currency's code where it is known.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine, Mapping, MutableMapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlencode
 
@@ -12,21 +13,22 @@ from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.routing import APIRoute
 
-from features.times import DAY, iso, parse_instant
 from serving import priorities
 from serving.alerts import Question
 from serving.bookings import question_of
 from serving.kept import tag_of
 from serving.pages.assets import asset
+from serving.pages.contexts import deal_context, team_context
 from serving.pages.periods import KINDS
 from serving.pages.render import Site, render
 from serving.pages.shown import Shown
 from serving.pages.texts import TEXTS
 from serving.pipeline import Sort, Wanted
-from serving.problems import Problem, problem_of
+from serving.problems import Problem, problem_of, unfit
 from serving.routes import health
 from serving.routes.replies import reply, takes_gzip
 from serving.service import Service
+from serving.team import Group, group_of
 from serving.wording import Language, language_of
 
 log = logging.getLogger("dealcast.serving")
@@ -124,23 +126,6 @@ def deal(request: Request, opportunity_id: str, days: Annotated[int, Query(ge=1,
     return _page(request, site, "deal", context)
 
 
-def deal_context(service: Service, opportunity_id: str, days: int, language: Language) -> dict[str, Any]:
-    """What stands on a deal's page: the API's answers, all as of the score's moment."""
-    score = _decoded(service.score_stored(opportunity_id, None, True, language).body)
-    as_of = score["as_of"]
-    since = iso(parse_instant(as_of) - days * DAY)
-    changes = service.changes(opportunity_id, (since, as_of), None, language)
-    asked = msgspec.json.encode({"as_of": as_of})
-    history = None if service.scores is None else service.scores.history(opportunity_id, 200, None)
-    return {
-        "deal": score,
-        "changes": changes,
-        "days": days,
-        "next": _decoded(service.what_if(opportunity_id, asked, language)),
-        "history": None if history is None else history["scores"],
-    }
-
-
 @router.get("/week")
 def week(
     request: Request,
@@ -203,6 +188,14 @@ def forecast(
         "splits": SPLITS,
     }
     return _page(request, site, "forecast", context)
+
+
+@router.get("/team")
+def team(request: Request, group: str = "", rep_id: str = "") -> Response:
+    """What goes with winning, and the figures of the firm, a team, a region, or a rep's own."""
+    service, site = _asked(request)
+    context = team_context(service, _group_of(group, rep_id.strip()), site.shown.language)
+    return _page(request, site, "team", context)
 
 
 @router.get("/models")
@@ -317,6 +310,14 @@ def _fault(request: Request, error: Exception) -> Response:
     again = problem.response().headers.get("retry-after")
     headers = HEADERS | ({"retry-after": again} if again else {})
     return HTMLResponse(render("error", site, told), problem.status, headers)
+
+
+def _group_of(group: str, rep_id: str) -> Group:
+    """The group that was chosen, as `kind:name`, and the rep. Raises Problem (422) of any other kind."""
+    kind, _, name = group.partition(":")
+    if kind not in ("", "team", "region"):
+        raise unfit("group", "allowed: team:NAME, region:NAME")
+    return replace(group_of(kind, name), rep_id=rep_id or None)
 
 
 def _decoded(body: bytes) -> Any:

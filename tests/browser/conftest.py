@@ -31,9 +31,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def address(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(studied: Trained, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server of the trained world's folder."""
-    words = (trained.crm, "--bundles", trained.bundles, "--no-fetch")
+    words = (studied.crm, "--bundles", studied.bundles, "--no-fetch")
     with served(*words, cwd=tmp_path_factory.mktemp("served")) as found:
         yield found
 

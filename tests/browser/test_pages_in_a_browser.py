@@ -20,7 +20,7 @@ FOCUSED = """(() => {
   const here = document.activeElement, style = getComputedStyle(here);
   return [here.tagName + ' ' + here.textContent.trim().slice(0, 40), style.outlineStyle, style.outlineWidth];
 })()"""
-NAMES = ("pipeline", "week", "alerts", "deal", "forecast", "models", "error")
+NAMES = ("pipeline", "week", "alerts", "deal", "forecast", "team", "models", "error")
 
 
 @dataclass
@@ -65,6 +65,7 @@ def paths(address: str) -> dict[str, str]:
         "week": "/week",
         "alerts": "/alerts",
         "forecast": "/forecast?by=team_id&period=week",
+        "team": "/team",
         "models": "/models",
         "error": "/deals/nobody",
     }

@@ -16,9 +16,9 @@ from tests.trained import Trained
 
 
 @pytest.fixture(scope="module")
-def report(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report(studied: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("report") / "out"
-    write_report(open_service(Settings(bundles=trained.bundles, data=trained.crm)), out, Wished(1))
+    write_report(open_service(Settings(bundles=studied.bundles, data=studied.crm)), out, Wished(1))
     return out
 
 
@@ -27,7 +27,7 @@ def test_its_pages_open_from_the_disk_ask_no_network_and_axe_finds_no_serious_fa
 ) -> None:
     (deal,) = json.loads((report / MARK).read_text(encoding="utf-8"))["deals"]
     for language in LANGUAGES:
-        for name in ("index", "week", "alerts", f"deals/{deal}", "forecast", "models"):
+        for name in ("index", "week", "alerts", f"deals/{deal}", "forecast", "team", "teams/T-01", "models"):
             with opened(browser, 375 if language == "en" else 1280) as watched:
                 watched.page.goto((report / language / f"{name}.html").as_uri())
                 assert watched.said == []

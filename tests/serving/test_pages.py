@@ -34,7 +34,7 @@ from training.study import SECTIONS, study, write_study
 
 LANGUAGES = ("en", "zh-CN")
 TARGETS = ("win", "stall", "churn")
-PAGES = ("/", "/week", "/alerts", "/forecast", "/forecast?by=team_id&period=week", "/models")
+PAGES = ("/", "/week", "/alerts", "/forecast", "/forecast?by=team_id&period=week", "/team", "/models")
 HOSTILE = "<script>alert('x')</script>\"&/.."
 
 

@@ -38,7 +38,7 @@ def test_no_english_is_left_in_the_chinese_texts() -> None:
 
 def test_every_text_that_a_template_names_exists() -> None:
     found = set()
-    for template in (*TEMPLATES, "base", "macros"):
+    for template in (*TEMPLATES, "base", "macros", "team_macros"):
         source = (ROOT / "templates" / f"{template}.html").read_text("utf-8")
         found |= set(re.findall(r'\bt\("([a-z0-9_.]+[a-z0-9_])"[,)]', source))
         for prefix in re.findall(r'\bt\("([a-z0-9_.]+\.)" ~', source):

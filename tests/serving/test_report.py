@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 
 from features.errors import DataError
 from serving.app import open_service
+from serving.pages.shown import Shown
 from serving.report import LANGUAGES, MARK, Wished, _files, write_report
 from serving.settings import Settings
 from tests.serving.conftest import Ran, T, Trained
@@ -22,10 +23,10 @@ DEALS = 6
 
 
 @pytest.fixture(scope="module")
-def report(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report(studied: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of the served folder, as of its watermark."""
     out = tmp_path_factory.mktemp("report") / "out"
-    service = open_service(Settings(bundles=trained.bundles, data=trained.crm))
+    service = open_service(Settings(bundles=studied.bundles, data=studied.crm))
     told: list[str] = []
     written = write_report(service, out, Wished(DEALS), told.append)
     assert (written.deals, list(written.missing)) == (DEALS, [])
@@ -75,6 +76,25 @@ def test_nothing_is_missing_behind_a_link_and_nothing_is_asked_of_a_network(repo
             assert not parts.netloc
             if parts.path:
                 assert (page.parent / unquote(parts.path)).is_file(), f"{page}: {address}"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_shown_team_and_region_has_a_file_and_no_rep_is_named_on_any(
+    report: Path, studied: Trained, language: str
+) -> None:
+    its = json.loads((studied.bundles / "study.json").read_text(encoding="utf-8"))["sections"]["team"]
+    shown = [f"{kind}/{name}" for kind in ("teams", "regions") for name in its[kind]]
+    assert len(shown) > 2
+    for page, figures in (
+        ("team", its["all"]),
+        *((each, its[each.split("/")[0]][each.split("/")[1]]) for each in shown),
+    ):
+        text = text_of(report / language / f"{page}.html")
+        assert Shown().number(figures["results"]["created"]) in text
+        assert not re.search(r"R-\d{5}", text)
+        html = (report / language / f"{page}.html").read_text(encoding="utf-8")
+        for each in shown:
+            assert f'href="{"../" if "/" in page else ""}{each}.html"' in html
 
 
 def test_an_id_of_any_signs_has_a_file_of_its_own() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from features.times import parse_instant
 from serving.app import create_app, open_service
 from serving.settings import Settings
 from tests.serving.conftest import Ran, T, Trained
+from tests.trained import with_study
 from training.patterns import patterns
 from training.study import study, write_study
 from training.team_figures import team
@@ -32,11 +32,8 @@ def studied(
     trained: Trained, found: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[TestClient]:
     """A server whose bundles have a study beside them."""
-    folder = tmp_path_factory.mktemp("studied")
-    for each in trained.bundles.iterdir():
-        os.symlink(each, folder / each.name)
-    write_study(found, folder / "study.json")
-    with TestClient(create_app(open_service(Settings(bundles=folder, data=trained.crm)))) as client:
+    world = with_study(trained, found, tmp_path_factory.mktemp("studied"))
+    with TestClient(create_app(open_service(Settings(bundles=world.bundles, data=world.crm)))) as client:
         yield client
 
 
@@ -129,10 +126,7 @@ def test_without_a_study_the_answer_says_what_to_run(client: TestClient) -> None
 def test_a_study_that_changes_is_read_again_and_a_damaged_one_says_so(
     trained: Trained, found: dict[str, Any], tmp_path: Path
 ) -> None:
-    for each in trained.bundles.iterdir():
-        os.symlink(each, tmp_path / each.name)
-    file = tmp_path / "study.json"
-    write_study(found, file)
+    file = with_study(trained, found, tmp_path).bundles / "study.json"
     with TestClient(create_app(open_service(Settings(bundles=tmp_path)))) as client:
         first = client.get("/v1/team")
         tag = {"If-None-Match": first.headers["etag"]}

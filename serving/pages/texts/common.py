@@ -37,6 +37,8 @@ TEXTS = {
     "no_score": ("no score", "暂无评分"),
     "chart.table": ("Show the figures", "查看数据"),
     "points": ("points", "百分点"),
+    "unit.hours": ("{value} h", "{value} 小时"),
+    "unit.s": ("{value} s", "{value} 秒"),
     "deal": ("Deal", "商机"),
     "account": ("Account", "客户"),
     "stage": ("Stage", "阶段"),
@@ -49,6 +51,11 @@ TEXTS = {
     "error.unknown-opportunity.help": (
         "Check its id, or look for it in the pipeline. A deal appears here once its records have come in.",
         "请核对编号，或在商机列表中查找。记录到达后，商机才会显示。",
+    ),
+    "error.unknown-group": ("There is no such group", "没有该分组"),
+    "error.unknown-group.help": (
+        "Check its name or your id, or choose a group on the team's page.",
+        "请核对名称或本人编号，或在团队页面中选择分组。",
     ),
     "error.no-data-set": ("Nothing is served here yet", "尚未提供任何数据"),
     "error.no-data-set.help": (

@@ -62,6 +62,11 @@ SENTENCES: Sequence[tuple[str, str, str]] = (
         "没有收到该编号的商机",
     ),
     (
+        "the study knows no (team|region|rep) of this name",
+        "The study of the past knows no {0} of this name",
+        "对历史数据的研究中没有该名称",
+    ),
+    (
         "a forecast needs the models win and close; train both and start the server again",
         "A forecast needs the models win and close; train both and start the server again",
         "预测需要赢单模型与成交时间模型；请训练两者后重新启动服务",
