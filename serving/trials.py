@@ -18,6 +18,7 @@ import polars as pl
 from features.canonical import TIME
 from features.conventions import OWNER_FIELD
 from features.from_tables import histories_with
+from features.history import History
 from features.times import FloatArray
 from serving.actions import Action, actions_of
 from serving.around import Records
@@ -26,6 +27,9 @@ from serving.scorer import Scorer
 
 if TYPE_CHECKING:
     from features.canonical import CanonicalData
+
+
+_ROUNDS = 6  # of which the records are chosen anew
 
 
 @dataclass(frozen=True)
@@ -96,14 +100,22 @@ def tried(scorer: Scorer, known: CanonicalData, trials: Sequence[Trial], as_of: 
         [its[place] for its in by_account.values() if len(its) > place]
         for place in range(max(map(len, by_account.values()), default=0))
     ]
-    supposed = [_left_by([trials[i] for i in now], known["activities"]) for now in rounds]
     probability = np.full(len(trials), np.nan)
-    for now, history in zip(rounds, histories_with(known, scorer.conventions, supposed), strict=True):
-        ids = [trials[i].opportunity_id for i in now]
-        times = np.array([as_of + trials[i].ahead for i in now], np.int64)
-        scores = scorer.score(Histories(lambda _, history=history: history), ids, times)  # type: ignore[misc]
-        probability[now] = scores.targets["win"].probability
+    for begin in range(0, len(rounds), _ROUNDS):
+        some = rounds[begin : begin + _ROUNDS]
+        if begin:  # fewer accounts have so many trials
+            known = around_deals(known, [trials[i].opportunity_id for i in some[0]])
+        supposed = [_left_by([trials[i] for i in now], known["activities"]) for now in some]
+        histories = histories_with(known, scorer.conventions, supposed)
+        for now, history in zip(some, histories, strict=True):
+            probability[now] = _scored(scorer, history, [trials[i] for i in now], as_of)
     return probability
+
+
+def _scored(scorer: Scorer, history: History, trials: Sequence[Trial], as_of: int) -> FloatArray:
+    ids = [trial.opportunity_id for trial in trials]
+    times = np.array([as_of + trial.ahead for trial in trials], np.int64)
+    return scorer.score(Histories(lambda _: history), ids, times).targets["win"].probability
 
 
 def _left_by(trials: Sequence[Trial], like: pl.DataFrame) -> pl.DataFrame:
