@@ -6,6 +6,7 @@ import logging
 import threading
 
 from features.errors import DataError
+from serving import alerts
 from serving.bookings import Question
 from serving.pages.render import prepare
 from serving.problems import Problem
@@ -16,7 +17,8 @@ log = logging.getLogger("dealcast.serving")
 
 
 def warm_up(service: Service) -> threading.Thread:
-    """Score the pipeline, explain a deal, draw the forecast and read the templates, in a thread of its own.
+    """Score the pipeline, explain a deal, draw the forecast, try the rules of alerts and read the templates,
+    in a thread of its own.
 
     What cannot be made is told to who asks for it; here it is passed over.
     """
@@ -27,11 +29,19 @@ def warm_up(service: Service) -> threading.Thread:
 
 def _warm(service: Service) -> None:
     prepare()
-    for make in (_some_deal, lambda service: service.forecast(Question(), None)):
+    for make in (_some_deal, _forecast, _alerts):
         try:
             make(service)
         except (Problem, DataError, BundleError) as error:
             log.info("not made beforehand: %s", type(error).__name__)
+
+
+def _forecast(service: Service) -> None:
+    service.forecast(Question(), None)
+
+
+def _alerts(service: Service) -> None:
+    service.alerts(alerts.Question(), None, "en")
 
 
 def _some_deal(service: Service) -> None:

@@ -16,11 +16,13 @@ import pytest
 from fastapi.testclient import TestClient
 
 from features.times import parse_instant
+from serving import alerts
 from serving.app import create_app, open_service
 from serving.bookings import Question
 from serving.pages.assets import NAMES, asset
 from serving.pages.render import Link, Site, render
 from serving.pages.shown import Shown
+from serving.pages.texts import text
 from serving.pipeline import Wanted
 from serving.routes.pages import POLICY, deal_address
 from serving.running.warm import warm_up
@@ -460,6 +462,8 @@ def test_the_alerts_page_shows_what_the_api_answers(studied: TestClient, languag
         if record := rule["record"]:
             for name in ("precision", "low", "high", "base_rate", "base_low", "base_high"):
                 assert numbers.share(record[name]) in row.text
+            doubted = text("alerts.no_better", language) in row.one("th").text
+            assert doubted == (record["low"] <= record["base_high"])
             assert numbers.number(record["per_rep_week"], 2) in row.all("td")[-1].text
             assert numbers.number(record["new_per_week"], 1) in row.all("td")[-1].text
         elif language == "zh-CN":
@@ -568,8 +572,10 @@ def test_what_the_first_visitor_would_wait_for_is_made_before(trained: Trained) 
     service = open_service(Settings(trained.bundles, data=trained.crm))
     assert service.source is not None
     warm_up(service).join()
-    pipeline, forecast = len(service.source.pipelines), len(service.source.forecasts)
+    kept = (service.source.pipelines, service.source.forecasts, service.boards)
+    made = [len(each) for each in kept]
     service.summary(Wanted(), None)
     service.forecast(Question(), None)
-    assert (pipeline, forecast) == (1, 1) == (len(service.source.pipelines), len(service.source.forecasts))
+    service.alerts(alerts.Question(), None, "en")
+    assert made == [1, 1, 1] == [len(each) for each in kept]
     warm_up(open_service(Settings(trained.bundles))).join()

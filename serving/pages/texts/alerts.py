@@ -35,6 +35,7 @@ TEXTS = {
     ),
     "alerts.outcome": ("Feared", "担心的结果"),
     "alerts.outcome.lost": ("lost", "输单"),
+    "alerts.no_better": ("not surely better than chance", "未必优于随机"),
     "alerts.within": ("within {n} days", "{n} 天内"),
     "alerts.new": ("{n} new a week in all", "全部每周新增 {n}"),
     "alerts.outcome.stalled": ("no progress", "停滞"),
