@@ -26,7 +26,7 @@ from training.labels import ENTITY, Target
 from training.models import DEFAULTS, Progress, Sample, fit
 from training.profile import Profile, Shown, profile_of
 from training.splits import Split, forward_split
-from training.stability import Stability, stability_of
+from training.stability import stability_of
 from training.trees import Trees, contributions, margins
 
 EXPLAINED_ROWS = 2_000  # enough for means
@@ -146,11 +146,15 @@ def train_frame(
         twin = replace(twin, manifest={**twin.manifest, "cutoff": iso(split.calibrate.end)})
         intervals, profile = _intervals(matrix, drawn, evaluation), _profile(twin, frame, forward)
         pictures = _drawn(evaluation, explained, frame) if plots else None
+        refits = _refits(twin, explained, evaluation.early)
         trees = beside.result()
     model = Model(trees, evaluation.calibration)
     now = shared.explained(model)
     bundle = _bundle(shared, model, margins(trees, shared.later.matrix), now)
-    stability = _stability(bundle, now, twin, explained, evaluation.early)
+    served_points = ledger(
+        bundle.features, now.contributions, margins(trees, now.matrix), bundle.platt, bundle.centre
+    )
+    stability = stability_of(served_points.behaviours, served_points.points, refits)
     bundle = replace(bundle, profile=profile, venn_abers=intervals, stability=stability)
     return Trained(bundle, twin, evaluation, drawn, source, explained, params or {}, pictures)
 
@@ -239,17 +243,16 @@ def _profile(twin: Bundle, labelled: LabelledFrame, forward: Forward) -> Profile
     return profile_of(labelled.frame.take(every), entity[every], labelled.withheld, shown)
 
 
-def _stability(served: Bundle, now: Explained, twin: Bundle, before: Explained, early: Trees) -> Stability:
-    """How far the reasons of the trees of the forward test point as those of the served ones do."""
-    features, rows = served.features, now.matrix
+def _refits(twin: Bundle, explained: Explained, early: Trees) -> list[FloatArray]:
+    """The points of the two sets of trees of the forward test, by which those of the served ones are held."""
+    features, rows = twin.features, explained.matrix
     first, margin = contributions(early, rows), margins(early, rows)
     typical = centre_of(features, first, margin, twin.platt, np.ones(len(rows)))
     said = [
-        ledger(features, now.contributions, margins(served.booster, rows), served.platt, served.centre),
-        ledger(features, before.contributions, margins(twin.booster, rows), twin.platt, twin.centre),
+        ledger(features, explained.contributions, margins(twin.booster, rows), twin.platt, twin.centre),
         ledger(features, first, margin, twin.platt, typical),
     ]
-    return stability_of(said[0].behaviours, said[0].points, [each.points for each in said[1:]])
+    return [each.points for each in said]
 
 
 def _check_entities(source: Source, target: Target) -> None:
