@@ -27,7 +27,7 @@ _PARTS = {
     "odds_scale": odds_scale,
     "paired": paired,
 }
-TEMPLATES = ("pipeline", "week", "alerts", "deal", "models", "forecast", "team", "error")
+TEMPLATES = ("pipeline", "week", "alerts", "deal", "similar", "models", "forecast", "team", "error")
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ SPANS = (7, 30)  # days back that changes are told of
 HORIZONS = (30, 90, 180, 365)
 SPLITS = ("", "team_id", "region", "product", "source")  # none by rep: a forecast is no ranking of people
 DRAWS = 2_000  # as the API does
+NEAREST = 10  # similar deals
 CAPACITIES = (3, 5, 10, 20)  # actions a week of a rep
 AT_ONCE = 500  # open deals whose actions are judged unasked, which takes about a second
 Kind = Literal["week", "month", "quarter"]
@@ -122,8 +123,17 @@ def deal(request: Request, opportunity_id: str, days: Annotated[int, Query(ge=1,
     context |= {
         "spans": [{"days": span, "href": f"{own}?days={span}"} for span in SPANS],
         "json": f"/v1/opportunities/{quote(opportunity_id, safe='')}/score",
+        "similar_at": "/similar?" + urlencode({"id": opportunity_id, "as_of": context["deal"]["as_of"]}),
     }
     return _page(request, site, "deal", context)
+
+
+@router.get("/similar")
+def similar(request: Request, id: str, as_of: str | None = None) -> Response:
+    """The closed deals most like one, which take a while: a page that the deal's page takes in."""
+    service, site = _asked(request)
+    given = service.similar(id, as_of, NEAREST, site.shown.language)
+    return _page(request, site, "similar", {"similar": _decoded(given.body)})
 
 
 @router.get("/week")

@@ -14,13 +14,15 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
+from serving.pages.texts import text
+
 WIDTHS = (375, 1280)
 LANGUAGES = ("en", "zh-CN")
 FOCUSED = """(() => {
   const here = document.activeElement, style = getComputedStyle(here);
   return [here.tagName + ' ' + here.textContent.trim().slice(0, 40), style.outlineStyle, style.outlineWidth];
 })()"""
-NAMES = ("pipeline", "week", "alerts", "deal", "forecast", "team", "models", "error")
+NAMES = ("pipeline", "week", "alerts", "deal", "similar", "forecast", "team", "models", "error")
 
 
 @dataclass
@@ -62,6 +64,7 @@ def paths(address: str) -> dict[str, str]:
     return {
         "pipeline": "/",
         "deal": f"/deals/{deal}",
+        "similar": f"/similar?id={deal}",
         "week": "/week",
         "alerts": "/alerts",
         "forecast": "/forecast?by=team_id&period=week",
@@ -103,6 +106,28 @@ def test_axe_finds_no_serious_fault(browser: Browser, address: str, paths: dict[
                 "document.querySelectorAll('details').forEach(each => { each.open = true })"
             )
             assert faults(watched.page) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_similar_deals_come_to_a_deal_s_page_by_themselves(
+    browser: Browser, address: str, paths: dict[str, str], language: str
+) -> None:
+    with opened(browser, 375, locale=language) as watched:
+        watched.page.goto(address + paths["deal"])
+        rows = watched.page.locator("#similar tbody tr")
+        rows.first.wait_for(timeout=60_000)
+        watched.page.goto(address + paths["similar"])
+        assert watched.page.locator("#similar tbody tr").count() == 10
+        watched.check(address)
+    with opened(browser, 1280, locale=language) as watched:
+        watched.page.route("**/similar?*", lambda route: route.abort())
+        watched.page.goto(address + paths["deal"])
+        link = watched.page.locator("#similar a")
+        words = text("similar.load", "zh-CN" if language == "zh-CN" else "en")
+        watched.page.wait_for_function(
+            "said => document.querySelector('#similar a').textContent === said", arg=words
+        )
+        assert link.get_attribute("href")
 
 
 def test_axe_would_find_a_fault(browser: Browser, address: str) -> None:

@@ -29,6 +29,20 @@
     });
   }
 
+  // What takes a while is a page of its own, and stands here as soon as it has come.
+  for (const link of document.querySelectorAll("a[data-part]")) {
+    const place = link.parentElement;
+    const words = link.textContent;
+    link.textContent = link.dataset.loading;
+    fetch(link.href, { headers: { accept: "text/html" } })
+      .then((answer) => answer.ok ? answer.text() : Promise.reject(answer.status))
+      .then((html) => {
+        const part = new DOMParser().parseFromString(html, "text/html").getElementById(link.dataset.part);
+        place.replaceWith(...part.childNodes);
+      })
+      .catch(() => { link.textContent = words; });
+  }
+
   // Parts that stand one below the other are shown one at a time; on paper they all are.
   for (const parts of document.querySelectorAll("[data-tabs]")) {
     const panels = [...parts.querySelectorAll("[data-tab]")];

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from serving.pages.texts import alerts, common, deal, forecast, models, notes, pipeline, team, week
+from serving.pages.texts import alerts, common, deal, forecast, models, notes, pipeline, similar, team, week
 from serving.wording import Language
 
 Pair = tuple[str, str]
@@ -14,7 +14,7 @@ Pair = tuple[str, str]
 TEXTS: Mapping[str, Pair] = MappingProxyType(
     {
         name: pair
-        for part in (common, pipeline, week, alerts, deal, forecast, team, models)
+        for part in (common, pipeline, week, alerts, deal, similar, forecast, team, models)
         for name, pair in part.TEXTS.items()
     }
 )
