@@ -107,7 +107,7 @@ def board_of(
     scores, section = pipeline.scores, study.section("alerts")
     history = histories.under(scorer.conventions)
     codes = history.opportunity_codes(scores.opportunity_ids)
-    earlier = scorer.score(histories, scores.opportunity_ids, scores.as_of - WEEK)
+    earlier = scorer.without_close.score(histories, scores.opportunity_ids, scores.as_of - WEEK)
     facts = facts_of(
         history, Snapshots(codes, scores.as_of), _reference(scorer), _given(scores), _given(earlier)
     )

@@ -82,7 +82,7 @@ def changes_of(
     cut = {moment: known_at(records, mine, moment) for moment in distinct}
     histories = [whole, *(each for m in distinct for each in (whole, of_rows(cut[m])))]
     times = [window.until, *(time for m in distinct for time in (m, window.until))]
-    scores = scorer.score_each(histories, [mine] * len(times), np.array(times), explain=True)
+    scores = scorer.without_close.score_each(histories, [mine] * len(times), np.array(times), explain=True)
     latest = known_at(records, mine, window.until)
     targets = {}
     for target in window.targets:

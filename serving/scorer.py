@@ -108,6 +108,11 @@ class Scorer:
         versions = {str(target): model.version for target, model in self.models.items()}
         self.versions = tuple((versions | ({"close": close.version} if close else {})).items())
 
+    @cached_property
+    def without_close(self) -> Scorer:
+        """The same for who asks for probabilities alone: when deals close is left out."""
+        return Scorer(self.models)
+
     def score(
         self,
         histories: Histories,

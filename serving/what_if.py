@@ -221,7 +221,7 @@ def _ranked(scorer: Scorer, known: Records, asked: _Asked, actions: Sequence[Act
     """The actions with what each gains over doing nothing for a week, the greatest gain in win first."""
     parts = [(known, asked.as_of + AHEAD)]
     parts += [(with_added(known, action.records), asked.as_of + action.ahead) for action in actions]
-    scores = _scored(scorer, asked.opportunity_id, parts, explain=False)
+    scores = _scored(scorer.without_close, asked.opportunity_id, parts, explain=False)
     ranked = [_judged(scores, i, action, asked) for i, action in enumerate(actions, start=1)]
     order: Mapping[str, float] = {
         action.name: _gain(scores, "win", i, 0) or 0.0 for i, action in enumerate(actions, start=1)
