@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -78,15 +79,20 @@ def write_report(service: Service, out: Path, wished: Wished, say: Say = lambda 
     _check(out)
     part = out.with_name(out.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
-    files = _files(_chosen(service, wished.deals))
-    forecast, missing = _forecast(service, wished.horizon)
-    names = ["pipeline", "week", "alerts", *(["forecast"] if forecast else []), "team", "models"]
-    pages = 0
-    for language in wished.languages:
-        writer = _Writer(service, part / language, language, wished.languages, files, names)
-        for page in _pages(service, writer, forecast, say):
-            page()
-            pages += 1
+    with ThreadPoolExecutor(1) as beside:
+        forecasting = beside.submit(_forecast, service, wished.horizon)
+        files = _files(_chosen(service, wished.deals))
+        forecast, missing = forecasting.result()
+        beside.submit(
+            service.priorities, priorities.Question(), None, "en"
+        )  # to have it then
+        names = ["pipeline", "week", "alerts", *(["forecast"] if forecast else []), "team", "models"]
+        pages = 0
+        for language in wished.languages:
+            writer = _Writer(service, part / language, language, wished.languages, files, names)
+            for page in _pages(service, writer, forecast, say):
+                page()
+                pages += 1
     for name in NAMES:
         target = part / "static" / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -140,7 +146,6 @@ def _pages(
 ) -> Iterator[Callable[[], None]]:
     """Each page of a language, to be written when it is asked for."""
     yield from writer.lists()
-    yield writer.week
     yield writer.alerts
     if forecast is not None:
         yield lambda: writer.write("forecast", "forecast.html", forecast)
@@ -151,6 +156,7 @@ def _pages(
         context = deal_context(service, deal, _DAYS, writer.language)
         context |= {"spans": [], "json": None}
         yield lambda file=file, context=context: writer.write("deal", f"deals/{file}", context)  # type: ignore[misc]
+    yield writer.week
 
 
 @dataclass(frozen=True)
