@@ -96,10 +96,10 @@ def forward_split(
     def part(name: str, begin: int, end: int, gap: int = gap) -> Part:
         rows = (snapshots.as_of > begin) & (snapshots.as_of <= end - gap)
         if not rows.any():
+            before = f" that lies {gap / DAY:.0f} days, within which a label is decided, before its end"
             raise TooLittleData(
-                f"{target}: the data up to {iso(cutoff)} are too short: the {name} part has no snapshot that"
-                f" lies {gap / DAY:.0f} days, within which a label is decided, before its end;"
-                " give a longer history"
+                f"{target}: the data up to {iso(cutoff)} are too short: the {name} part has no snapshot"
+                f"{before if gap else ''}; give a longer history"
             )
         labels = label(target, history, snapshots.take(rows), end, policy)
         _check_enough(target, name, labels, f"{iso(begin)} to {iso(end)}")

@@ -250,12 +250,12 @@ def tell_people(app: FastAPI) -> None:
 def refusal(scope: MutableMapping[str, Any], problem: Problem) -> Response:
     """A refusal of the gate: a page for a browser that asked for one, problem+json for programs."""
     request = Request(scope)
-    return _fault(request, problem) if _reads_pages(request) else problem.response()
+    return _told(request, problem) if _reads_pages(request) else problem.response()
 
 
 def _reads_pages(request: Request) -> bool:
-    wants_html = "text/html" in request.headers.get("accept", "")
-    return wants_html and not request.url.path.startswith(_OF_PROGRAMS)
+    of_programs = str(request.scope["path"]).startswith(_OF_PROGRAMS)
+    return not of_programs and "text/html" in request.headers.get("accept", "")
 
 
 def deal_address(opportunity_id: str) -> str:
@@ -308,11 +308,16 @@ def _page(request: Request, site: Site, name: str, context: Mapping[str, Any]) -
 
 
 def _fault(request: Request, error: Exception) -> Response:
-    """A problem as a page."""
+    """What went wrong as a page; what is ours is in the log too."""
     problem = problem_of(error)
     if problem.status >= 500:
         log.error("%s: %s", request.method, problem.name, exc_info=error)
     request.scope["problem"] = problem.name
+    return _told(request, problem)
+
+
+def _told(request: Request, problem: Problem) -> Response:
+    """A problem as a page."""
     key = f"error.{problem.name}"
     key = key if key in TEXTS else "error.other"
     site = _site(request, "UTC")

@@ -32,10 +32,15 @@ from serving.wording import Language, behaviour_name
 from tests.serving.conftest import T, Trained
 from tests.serving.markup import Element, tree_of
 from training.alerts.record import LEAST_DEALS
+from training.dataset import open_source
+from training.errors import TooLittleData
+from training.labels import Target
+from training.run import train_target
 from training.study import SECTIONS, study, write_study
 
 LANGUAGES = ("en", "zh-CN")
-TARGETS = ("win", "stall", "churn")
+TARGETS: tuple[Target, ...] = ("win", "stall", "churn")
+ENGLISH = re.compile("[a-z]{3}")
 PAGES = ("/", "/week", "/alerts", "/forecast", "/forecast?by=team_id&period=week", "/team", "/models")
 HOSTILE = "<script>alert('x')</script>\"&/.."
 
@@ -467,7 +472,7 @@ def test_the_alerts_page_shows_what_the_api_answers(studied: TestClient, languag
             assert numbers.number(record["per_rep_week"], 2) in row.all("td")[-1].text
             assert numbers.number(record["new_per_week"], 1) in row.all("td")[-1].text
         elif language == "zh-CN":
-            assert not re.search("[a-z]{3}", row.text)
+            assert not ENGLISH.search(row.text)
     groups = shown.all("table", of="falls")
     assert len(groups) == bool(answer["groups"])
     for row, each in zip(groups[0].one("tbody").all("tr") if groups else [], answer["groups"], strict=True):
@@ -499,25 +504,29 @@ def test_a_study_without_alerts_counts_as_none(trained: Trained, tmp_path: Path)
         assert "dealcast study" in client.get("/alerts").text
 
 
-@pytest.mark.parametrize(
-    "said",
-    [
-        f"fewer than {LEAST_DEALS} deals had this alert in the weeks judged",
-        "churn: the data set has no orders, without which churn cannot be learnt",
-        "stall: no snapshot to learn from at 2025-03-01T00:00:00Z; train on later data",
-        "win: the data up to 2025-03-01T00:00:00Z are too short: the test part has no snapshot that lies 90"
-        " days, within which a label is decided, before its end; give a longer history",
-        "win: only 3 snapshots with label 1 in the train part (2024-01-01 to 2024-03-01), at least 20 are"
-        " needed; give a longer history or a later --as-of",
-    ],
-)
-def test_why_a_rule_has_no_record_is_told_in_the_reader_s_language(said: str) -> None:
-    assert not re.search("[a-z]{3}", Shown("zh-CN", "UTC").told(said))
-    assert Shown("en", "UTC").told(said)
+def test_too_few_alerts_to_judge_a_rule_by_are_told_in_the_reader_s_language() -> None:
+    said = f"fewer than {LEAST_DEALS} deals had this alert in the weeks judged"
+    assert not ENGLISH.search(Shown("zh-CN", "UTC").told(said))
 
 
-def test_whom_the_gate_refuses_a_page_reads_a_page(trained: Trained) -> None:
-    settings = replace(Settings(trained.bundles, data=trained.crm), running=1, waiting=0)
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("day", ["2022-12-01", "2023-02-01", "2023-05-01", "2023-06-01"])
+def test_why_nothing_could_be_learnt_is_told_in_the_reader_s_language(
+    trained: Trained, target: Target, day: str
+) -> None:
+    with pytest.raises(TooLittleData) as found:
+        train_target(open_source(trained.data, parse_instant(day)), target)
+    said = str(found.value)
+    assert " 0 days" not in said
+    assert not ENGLISH.search(Shown("zh-CN", "UTC").told(said))
+    assert Shown("en", "UTC").told(said) != said
+
+
+@pytest.mark.parametrize(("waiting", "status"), [(0, 429), (1, 503)])
+def test_whom_the_gate_refuses_a_page_reads_a_page(
+    trained: Trained, caplog: pytest.LogCaptureFixture, waiting: int, status: int
+) -> None:
+    settings = Settings(trained.bundles, data=trained.crm, running=1, waiting=waiting, wait_seconds=0.05)
     app = create_app(open_service(settings))
     stuck, free = threading.Event(), threading.Event()
 
@@ -533,9 +542,11 @@ def test_whom_the_gate_refuses_a_page_reads_a_page(trained: Trained) -> None:
         pages, programs = client.get("/", headers=browser), client.get("/v1/models", headers=browser)
         free.set()
         assert first.result().status_code == 200
-    assert (pages.status_code, programs.status_code) == (429, 429)
+    assert (pages.status_code, programs.status_code) == (status, status)
     assert pages.headers["content-type"].startswith("text/html")
     assert "retry-after" in pages.headers
+    assert not ENGLISH.search(tree_of(pages.text).one("main").text)
+    assert not [each for each in caplog.records if each.levelname == "ERROR"]
     assert programs.headers["content-type"] == "application/problem+json"
 
 

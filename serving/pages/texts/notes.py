@@ -87,15 +87,35 @@ SENTENCES: Sequence[tuple[str, str, str]] = (
         "截至 {0} 没有可供学习的数据",
     ),
     (
-        r"\w+: the data up to (\S+) are too short: .* lies (\d+) days, within which a label is decided,"
-        " before its end; give a longer history",
-        "the data up to {0} are too short: what becomes of a deal is known after {1} days",
-        "截至 {0} 的数据太短：结果需要 {1} 天才能确定",
+        r"\w+: the data up to (\S+) are too short: .*",
+        "the data up to {0} are too short to learn from",
+        "截至 {0} 的数据太短，不足以学习",
     ),
     (
         r"\w+: only (\d+) snapshots with label \d in the \w+ part \(.*\), at least (\d+) are needed; .*",
         "only {0} of the cases it needs are known, at least {1} are needed",
         "所需结果仅有 {0} 例，至少需要 {1} 例",
+    ),
+    (
+        r"\S+ beside the bundles is no study that this version reads \(.*\); make it again with"
+        " `dealcast study DATA`",
+        "the file is no study that this version reads",
+        "该文件不是此版本可读取的研究文件",
+    ),
+    (
+        r"(\d+) requests wait for their turn already; nothing was tried, try again later",
+        "{0} requests wait for their turn already; nothing was tried",
+        "已有 {0} 个请求在排队，本次请求未执行",
+    ),
+    (
+        r"no place came free within (\S+) s; nothing was tried, try again later",
+        "no place came free within {0} s; nothing was tried",
+        "{0} 秒内没有空位，本次请求未执行",
+    ),
+    (
+        r"there was no answer within (\d+) s; .*",
+        "there was no answer within {0} s; the work may go on, and asking again does no harm",
+        "{0} 秒内未能完成；处理可能仍在继续，可放心重试",
     ),
     (
         "an error of the server; its log says more",
