@@ -161,6 +161,20 @@ class Shown:
             return f"{first.day} – {last.day} {_MONTHS[last.month - 1]}"
         return f"{first.day} {_MONTHS[first.month - 1]} – {last.day} {_MONTHS[last.month - 1]}"
 
+    def threshold(self, rule: str, value: float) -> str:
+        """From when on a rule of alerts speaks, in its own unit.
+
+        >>> Shown().threshold("dwell", 1.84), Shown().threshold("score_drop", 0.125)
+        ('from 1.8 times the usual on', 'from 12.5 points on')
+        """
+        return self.text(
+            f"alerts.from.{rule}",
+            share=self.share(value),
+            points=self.number(100 * value, 1),
+            times=self.number(value, 1),
+            n=self.number(value),
+        )
+
     def behaviour(self, name: str) -> str:
         """A behaviour group's name, as a line begins."""
         spoken = behaviour_name(name, self.language)

@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from serving.app import create_app, open_service
 from serving.settings import Settings
 from tests.serving.conftest import T, Trained
+from tests.serving.markup import tree_of
 from training.alerts.rules import RULES
 
 
@@ -102,6 +103,8 @@ def test_the_study_beside_the_bundles_counts_at_once_and_a_broken_one_is_named(
         page = client.get("/alerts", headers={"accept": "text/html", "accept-language": "zh-CN"})
         assert (page.status_code, "历史研究文件无法读取" in page.text) == (503, True)
         assert client.get("/").status_code == client.get("/health/ready").status_code == 200
+        for path in ("/v1/team", "/v1/patterns", "/team"):
+            assert client.get(path).status_code == 503
         assert "dealcast study" in broken.json()["detail"]
 
 
@@ -129,7 +132,14 @@ def test_a_rep_is_shown_to_who_asks_for_the_rep_and_among_no_others(
     (tmp_path / "study.json").write_text(json.dumps(study), encoding="utf-8")
     with TestClient(create_app(open_service(Settings(tmp_path, data=trained.crm)))) as client:
         found = asked(client, **params)["groups"]
+        page = tree_of(client.get("/alerts", params=params).text)
     assert [each["name"] for each in found] == shown
+    tables = page.all("table", of="falls")
+    rows = tables[0].one("tbody").all("tr") if shown else []
+    assert len(tables) == bool(shown)
+    for row, each in zip(rows, found, strict=True):
+        assert each["name"] in row.one("th").text
+        assert row.one("td").text.lower() == each["text"].lower()
     for each in found:
         assert "50% to 30%" in each["text"]
         assert "mix of deals -5, behaviour -12, the rest -3" in each["text"]
