@@ -83,9 +83,7 @@ def write_report(service: Service, out: Path, wished: Wished, say: Say = lambda 
         forecasting = beside.submit(_forecast, service, wished.horizon)
         files = _files(_chosen(service, wished.deals))
         forecast, missing = forecasting.result()
-        beside.submit(
-            service.priorities, priorities.Question(), None, "en"
-        )  # to have it then
+        beside.submit(service.priorities, priorities.Question(), None, "en")  # to have it then
         names = ["pipeline", "week", "alerts", *(["forecast"] if forecast else []), "team", "models"]
         pages = 0
         for language in wished.languages:
