@@ -83,8 +83,12 @@ def write_report(service: Service, out: Path, wished: Wished, say: Say = lambda 
         forecasting = beside.submit(_forecast, service, wished.horizon)
         files = _files(_chosen(service, wished.deals))
         forecast, missing = forecasting.result()
-        beside.submit(service.priorities, priorities.Question(), None, "en")  # to have it then
         names = ["pipeline", "week", "alerts", *(["forecast"] if forecast else []), "team", "models"]
+        if "win" in service.scorer.models:
+            beside.submit(service.priorities, priorities.Question(), None, "en")  # to have it then
+        else:
+            names.remove("week")
+            missing.append("no list for the week: there is no win model")
         pages = 0
         for language in wished.languages:
             writer = _Writer(service, part / language, language, wished.languages, files, names)
@@ -154,7 +158,8 @@ def _pages(
         context = deal_context(service, deal, _DAYS, writer.language)
         context |= {"spans": [], "json": None}
         yield lambda file=file, context=context: writer.write("deal", f"deals/{file}", context)  # type: ignore[misc]
-    yield writer.week
+    if "week" in writer.names:
+        yield writer.week
 
 
 @dataclass(frozen=True)

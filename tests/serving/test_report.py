@@ -141,3 +141,12 @@ def test_a_file_in_the_place_of_the_folder_is_refused(trained: Trained, tmp_path
     service = open_service(Settings(bundles=trained.bundles, data=trained.crm))
     with pytest.raises(DataError, match="is no report"):
         write_report(service, tmp_path / "out", Wished(0))
+
+
+def test_without_a_win_model_there_is_a_report_without_the_week(trained: Trained, tmp_path: Path) -> None:
+    service = open_service(Settings(bundles=trained.bundles, data=trained.crm))
+    del service.scorer.models["win"]
+    written = write_report(service, tmp_path / "out", Wished(1, languages=("en",)))
+    assert any("no list for the week" in line for line in written.missing)
+    assert not (tmp_path / "out" / "en" / "week.html").exists()
+    assert "week.html" not in (tmp_path / "out" / "en" / "index.html").read_text(encoding="utf-8")
