@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -43,7 +44,13 @@ def test_the_page_shows_what_the_api_answers(
     for deal in deals:
         answer = answer_of(client, deal, language)
         found = page(client, f"/similar?id={deal}", language).one("section", id="similar")
-        assert shown.share(answer["win_probability"]) in found.one("p").text
+        lead = found.one("p").text
+        assert shown.share(answer["win_probability"]) in lead
+        told = (len(answer["similar"]), answer["won"], answer["compared_at_days"])
+        numbers = [shown.number(answer[name]) for name in ("candidates", "candidates_won")]
+        for number in (*map(str, told), *numbers):
+            assert re.search(rf"(?<![\d,]){number}(?![\d,])", lead), (number, lead)
+        assert answer["note"].lower() in lead.lower()
         rows = found.one("tbody").all("tr")
         assert len(rows) == len(answer["similar"]) > 0
         for row, each in zip(rows, answer["similar"], strict=True):

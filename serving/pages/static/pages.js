@@ -34,7 +34,7 @@
     const place = link.parentElement;
     const words = link.textContent;
     link.textContent = link.dataset.loading;
-    fetch(link.href, { headers: { accept: "text/html" } })
+    fetch(link.href, { headers: { accept: "text/html", "accept-language": root.lang } })
       .then((answer) => answer.ok ? answer.text() : Promise.reject(answer.status))
       .then((html) => {
         const part = new DOMParser().parseFromString(html, "text/html").getElementById(link.dataset.part);

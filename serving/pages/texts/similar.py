@@ -21,9 +21,9 @@ TEXTS = {
         "尚无曾处于相同阶段的已关闭商机。",
     ),
     "similar.ended": ("How it ended", "结果"),
-    "similar.won": ("won on {at}, {days} days later", "{days} 天后赢单（{at}）"),
-    "similar.lost": ("lost on {at}, {days} days later", "{days} 天后输单（{at}）"),
+    "similar.won": ("won on {at}, {n} day later|won on {at}, {n} days later", "{n} 天后赢单（{at}）"),
+    "similar.lost": ("lost on {at}, {n} day later|lost on {at}, {n} days later", "{n} 天后输单（{at}）"),
     "similar.then": ("Win probability then", "当时的赢单概率"),
-    "similar.alike": ("Alike in", "相似之处"),
-    "similar.apart": ("Differs in", "不同之处"),
+    "similar.alike": ("Why it is alike", "相似之处"),
+    "similar.apart": ("What differs", "不同之处"),
 }
