@@ -36,4 +36,5 @@ def test_streamed_rows_give_the_same_trees_as_a_matrix(
     assert isinstance(whole, Sample)
     assert isinstance(streamed, Streamed)
     trees = [fit(each, frame.encoding, rounds=20) for each in (whole, streamed)]
-    assert trees[0].model_to_string() == trees[1].model_to_string()
+    whole_text, streamed_text = (each.model_to_string().partition("\nparameters:")[0] for each in trees)
+    assert whole_text == streamed_text  # the parameters name from how many rows the bins were learnt
