@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -23,17 +23,15 @@ from serving.alerts import Question
 from serving.bookings import question_of
 from serving.pages.assets import NAMES, asset
 from serving.pages.contexts import deal_context, team_context
-from serving.pages.render import Link, Site, render
-from serving.pages.shown import Shown
 from serving.pipeline import Sort, Wanted
 from serving.problems import Problem
 from serving.routes.pages import DRAWS, SHOWN_FIGURES, SORTS
 from serving.service import Service
+from serving.sheets import LANGUAGES, Press, Sheets, pressed, up_from
 from serving.team import Group, group_of
 from serving.wording import Language
 from training.errors import BundleError
 
-LANGUAGES: tuple[Language, ...] = ("en", "zh-CN")
 ROWS = 250  # deals of a page
 MARK = "report.json"  # by which a folder is known to be a report, and may be written anew
 _SORT: Sort = "-stall"  # those that need help first
@@ -79,7 +77,7 @@ def write_report(service: Service, out: Path, wished: Wished, say: Say = lambda 
     _check(out)
     part = out.with_name(out.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
-    with ThreadPoolExecutor(1) as beside:
+    with pressed() as press, ThreadPoolExecutor(1) as beside:
         forecasting = beside.submit(_forecast, service, wished.horizon)
         files = _files(_chosen(service, wished.deals))
         forecast, missing = forecasting.result()
@@ -89,12 +87,17 @@ def write_report(service: Service, out: Path, wished: Wished, say: Say = lambda 
         else:
             names.remove("week")
             missing.append("no list for the week: there is no win model")
-        pages = 0
         for language in wished.languages:
-            writer = _Writer(service, part / language, language, wished.languages, files, names)
-            for page in _pages(service, writer, forecast, say):
-                page()
-                pages += 1
+            sheets = Sheets(part / language, language, wished.languages, files, names, service.time_zone)
+            _lists(service, sheets, press)
+            _alerts(service, sheets, press)
+            if forecast is not None:
+                press.write(sheets, "forecast", "forecast.html", forecast)
+            _teams(service, sheets, press)
+            press.write(sheets, "models", "models.html", {"models": {"models": service.models()}})
+            _deals(service, sheets, press, say)
+            if "week" in names:
+                _week(service, sheets, press)
     for name in NAMES:
         target = part / "static" / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -104,7 +107,7 @@ def write_report(service: Service, out: Path, wished: Wished, say: Say = lambda 
     (part / MARK).write_text(json.dumps(about, ensure_ascii=False, indent=1), encoding="utf-8")
     shutil.rmtree(out, ignore_errors=True)
     part.rename(out)
-    return Written(pages, len(files), missing)
+    return Written(press.pages, len(files), missing)
 
 
 def _check(out: Path) -> None:
@@ -143,106 +146,64 @@ def _forecast(service: Service, horizon: int) -> tuple[Mapping[str, Any] | None,
     return {"forecast": msgspec.json.decode(given.body), "asked": asked, "figures": SHOWN_FIGURES}, []
 
 
-def _pages(
-    service: Service, writer: _Writer, forecast: Mapping[str, Any] | None, say: Say
-) -> Iterator[Callable[[], None]]:
-    """Each page of a language, to be written when it is asked for."""
-    yield from writer.lists()
-    yield writer.alerts
-    if forecast is not None:
-        yield lambda: writer.write("forecast", "forecast.html", forecast)
-    yield from writer.teams()
-    yield lambda: writer.write("models", "models.html", {"models": {"models": service.models()}})
-    for place, (deal, file) in enumerate(writer.files.items(), start=1):
-        say(f"{writer.language}: deal {place} of {len(writer.files)}")
-        context = deal_context(service, deal, _DAYS, writer.language)
-        context |= {"spans": [], "json": None}
-        yield lambda file=file, context=context: writer.write("deal", f"deals/{file}", context)  # type: ignore[misc]
-    if "week" in writer.names:
-        yield writer.week
+def _deals(service: Service, sheets: Sheets, press: Press, say: Say) -> None:
+    """The page of each chosen deal."""
+    for place, (deal, file) in enumerate(sheets.files.items(), start=1):
+        say(f"{sheets.language}: deal {place} of {len(sheets.files)}")
+        context = deal_context(service, deal, _DAYS, sheets.language)
+        press.write(sheets, "deal", f"deals/{file}", context | {"spans": [], "json": None})
 
 
-@dataclass(frozen=True)
-class _Writer:
-    """Writes the pages of one language."""
-
-    service: Service
-    folder: Path
-    language: Language
-    languages: Sequence[Language]
-    files: Mapping[str, str]
-    names: Sequence[str]
-
-    def write(self, page: str, file: str, context: Mapping[str, Any]) -> None:
-        """One page into a file of the language's folder."""
-        html = render(page, self._site(file), context)
-        target = self.folder / file
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(html, encoding="utf-8")
-
-    def lists(self) -> Iterator[Callable[[], None]]:
-        """The pages of the open deals, one after the other."""
-        summary = msgspec.json.decode(self.service.summary(Wanted(sort=_SORT), None).body)
-        cursor: str | None = None
-        for number in count(1):
-            wanted = Wanted(sort=_SORT, limit=ROWS, cursor=cursor)
-            page = msgspec.json.decode(self.service.pipeline(wanted, None, self.language).body)
-            context = {
-                "pipeline": page,
-                "summary": summary,
-                "asked": wanted,
-                "sorts": SORTS,
-                "sorted": lambda *_, **__: _list(1),
-                "following": _list(number + 1),
-            }
-            yield lambda context=context, number=number: self.write("pipeline", _list(number), context)  # type: ignore[misc]
-            cursor = page["next"]
-            if cursor is None:
-                return
-
-    def week(self) -> None:
-        """What each rep could do next."""
-        given = self.service.priorities(priorities.Question(), None, self.language)
-        self.write("week", "week.html", {"week": msgspec.json.decode(given.body)})
-
-    def alerts(self) -> None:
-        """The alerts, at most as many as the API gives at once."""
-        asked = Question(limit=_MOST_ALERTS)
-        given = msgspec.json.decode(self.service.alerts(asked, None, self.language).body)
-        self.write("alerts", "alerts.html", {"alerts": given, "asked": asked})
-
-    def teams(self) -> Iterator[Callable[[], None]]:
-        """The firm's figures, and those of each team and region that is shown; none of a rep."""
-        files = _team_files(team_context(self.service, Group(), self.language)["team"])
-        for kind, name in files:
-            yield partial(self._team, kind, name, files)
-
-    def _team(self, kind: str, name: str | None, files: Mapping[tuple[str, str | None], str]) -> None:
-        file = files[kind, name]
-        up = "../" * file.count("/")
-        context = team_context(self.service, group_of(kind, name), self.language)
-        context["address"] = lambda *group: up + quote(files[group])
-        self.write("team", file, context)
-
-    def _site(self, file: str) -> Site:
-        up = "../" * file.count("/")
-        places = {
-            "pipeline": _list(1),
-            "week": "week.html",
-            "alerts": "alerts.html",
-            "forecast": "forecast.html",
-            "team": "team.html",
-            "models": "models.html",
+def _lists(service: Service, sheets: Sheets, press: Press) -> None:
+    """The pages of the open deals, one after the other."""
+    summary = msgspec.json.decode(service.summary(Wanted(sort=_SORT), None).body)
+    cursor: str | None = None
+    for number in count(1):
+        wanted = Wanted(sort=_SORT, limit=ROWS, cursor=cursor)
+        page = msgspec.json.decode(service.pipeline(wanted, None, sheets.language).body)
+        context = {
+            "pipeline": page,
+            "summary": summary,
+            "asked": wanted,
+            "sorts": SORTS,
+            "sorted": _first,
+            "following": _list(number + 1),
         }
-        others: dict[str, str] = {each: f"{up}../{each}/{quote(file)}" for each in LANGUAGES}
-        return Site(
-            shown=Shown(self.language, self.service.time_zone),
-            deal=lambda deal: f"{up}deals/{quote(self.files[deal])}" if deal in self.files else "",
-            asset=lambda name: f"{up}../static/{name}",
-            navigation=tuple(Link(name, up + places[name]) for name in self.names),
-            languages=others if len(self.languages) > 1 else None,
-            live=False,
-        )
+        press.write(sheets, "pipeline", _list(number), context)
+        cursor = page["next"]
+        if cursor is None:
+            return
+
+
+def _week(service: Service, sheets: Sheets, press: Press) -> None:
+    """What each rep could do next."""
+    given = service.priorities(priorities.Question(), None, sheets.language)
+    press.write(sheets, "week", "week.html", {"week": msgspec.json.decode(given.body)})
+
+
+def _alerts(service: Service, sheets: Sheets, press: Press) -> None:
+    """The alerts, at most as many as the API gives at once."""
+    asked = Question(limit=_MOST_ALERTS)
+    given = msgspec.json.decode(service.alerts(asked, None, sheets.language).body)
+    press.write(sheets, "alerts", "alerts.html", {"alerts": given, "asked": asked})
+
+
+def _teams(service: Service, sheets: Sheets, press: Press) -> None:
+    """The firm's figures, and those of each team and region that is shown; none of a rep."""
+    files = _team_files(team_context(service, Group(), sheets.language)["team"])
+    for (kind, name), file in files.items():
+        context = team_context(service, group_of(kind, name), sheets.language)
+        context["address"] = partial(_address, up_from(file), files)
+        press.write(sheets, "team", file, context)
+
+
+def _address(up: str, files: Mapping[tuple[str, str | None], str], kind: str, name: str | None) -> str:
+    return up + quote(files[kind, name])
+
+
+def _first(*_: Any, **__: Any) -> str:
+    """Where any order of the deals begins: a file has one order."""
+    return _list(1)
 
 
 def _team_files(team: Mapping[str, Any] | None) -> dict[tuple[str, str | None], str]:

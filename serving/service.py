@@ -13,7 +13,7 @@ from features.errors import UnknownEntity
 from features.times import iso, parse_instant
 from serving import alerts, bookings, priorities, records, what_if
 from serving.answers import answer, encoded
-from serving.around import Records, of_data, of_stored
+from serving.around import Indexed, Records, of_stored
 from serving.changes import Window, changes_of, targets_of
 from serving.clock import now
 from serving.histories import Histories, of_rows, of_tables
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from features.canonical import CanonicalData
 
 _AROUNDS = 64  # deals whose records are kept at hand: a page asks for them several times
-
-
 _BOARDS, _WEEKS = 2, 32  # that are kept
 
 
@@ -51,6 +49,7 @@ class Source:
     forecasts: Made[Given] = field(default_factory=lambda: Made(bookings.KEPT))
     closed: Made[Closed] = field(default_factory=lambda: Made(1))
     data: CanonicalData | None = None  # the same, for what is asked of one deal's records
+    indexed: Made[Indexed] = field(default_factory=lambda: Made(1))
     arounds: Made[Records] = field(default_factory=lambda: Made(_AROUNDS))
 
 
@@ -316,7 +315,8 @@ class Service:
         if self.source is None or self.source.data is None:
             raise no_data_set()
         data = self.source.data
-        found = self.source.arounds.of((opportunity_id,), lambda: of_data(data, opportunity_id))
+        indexed = self.source.indexed.of((), lambda: Indexed(data))
+        found = self.source.arounds.of((opportunity_id,), lambda: indexed.around(opportunity_id))
         return found, self.source.watermark
 
     def stored(self) -> StoredScores:

@@ -28,7 +28,7 @@ from training.trees import Trees
 CLOSE: Final = "close"
 OPEN, WON, LOST = range(3)
 FORMAT: Final = 1
-_AT_ONCE = 8_192  # deals whose buckets are predicted together
+_AT_ONCE = 512  # deals whose buckets are predicted together: their rows fit a cache
 _TOLERANCE = 1e-9
 
 
@@ -105,14 +105,16 @@ class CloseBundle:
 
 def hazards_of(booster: Trees, offsets: FloatArray, matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Rows x buckets: the chance to be won, and to be lost, in each bucket while open at its start."""
-    count = len(offsets)
+    count, width = len(offsets), matrix.shape[1]
     found = np.empty((len(matrix), count, 3))
+    room = np.empty((min(len(matrix), _AT_ONCE), count, width + 1))
+    room[:, :, width] = np.arange(count)
     for begin in range(0, len(matrix), _AT_ONCE):
         some = matrix[begin : begin + _AT_ONCE]
-        places = np.tile(np.arange(count, dtype=np.float64), len(some))
-        rows = np.column_stack([np.repeat(some, count, axis=0), places])
-        scores = booster.scores(rows).reshape(len(some), count, 3)
-        found[begin : begin + _AT_ONCE] = scores
+        rows = room[: len(some)]
+        rows[:, :, :width] = some[:, None, :]
+        scores = booster.scores(rows.reshape(-1, width + 1))
+        found[begin : begin + _AT_ONCE] = scores.reshape(len(some), count, 3)
     scores = found + offsets[None, :, :]
     odds = np.exp(scores - scores.max(axis=2, keepdims=True))
     chances = odds / odds.sum(axis=2, keepdims=True)

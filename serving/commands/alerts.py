@@ -20,7 +20,6 @@ from serving.commands.common import (
     TrackingUri,
     err,
     instant,
-    open_data,
     out,
 )
 
@@ -116,15 +115,13 @@ def service_of(
 ) -> tuple[Any, str]:
     """A service over the data with the tracking store's models, and the moment asked for, its watermark."""
     from features.times import iso
-    from serving.commands.models import scorer_of
+    from serving.commands.models import data_and_scorer
     from serving.histories import of_tables
     from serving.service import Service, Source
     from serving.settings import Settings
 
-    tables, _ = open_data(data)
+    tables, _, scorer = data_and_scorer(data, tracking_uri, alias)
     when = instant(as_of, tables)
-    with err.status("loading models"):
-        scorer = scorer_of(tracking_uri, alias)
     return Service(scorer, Source(of_tables(tables), when, data=tables), Settings(bundles)), iso(when)
 
 

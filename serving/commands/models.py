@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -34,6 +35,7 @@ from serving.commands.promotion import whoami
 
 if TYPE_CHECKING:
     from features.canonical import CanonicalData
+    from features.quality_report import QualityReport
     from serving.scorer import Scorer, Scores
     from serving.wording import Language
     from training.dataset import Source
@@ -154,9 +156,7 @@ def score(
     from serving.tables import print_tables
 
     check_format(to)
-    tables, report = open_data(data)
-    with err.status("loading models"):
-        scorer = scorer_of(tracking_uri, alias)
+    tables, report, scorer = data_and_scorer(data, tracking_uri, alias)
     _check_stages(tables, scorer)
     histories = of_tables(tables)
     if snapshots is not None:
@@ -293,6 +293,17 @@ def _targets(tracking: Tracking, alias: str) -> list[str]:
             f"tracking store {tracking.shown} has no {alias}; train one with `dealcast train DATA`"
         )
     return targets
+
+
+def data_and_scorer(
+    data: str, tracking_uri: str | None, alias: str
+) -> tuple[CanonicalData, QualityReport, Scorer]:
+    """A data set, and the models to score it with, which are loaded while it is read."""
+    with ThreadPoolExecutor(1) as beside:
+        loading = beside.submit(scorer_of, tracking_uri, alias)
+        tables, report = open_data(data)
+        with err.status("loading models"):
+            return tables, report, loading.result()
 
 
 def scorer_of(tracking_uri: str | None, alias: str) -> Scorer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -32,10 +33,12 @@ def report(
     Example: dealcast report data/ --as-of 2025-06-30 --out report/
     """
     from serving.commands.alerts import service_of
-    from serving.report import LANGUAGES, Wished, write_report
+    from serving.report import Wished, write_report
+    from serving.sheets import LANGUAGES
 
     languages = LANGUAGES if language is None else (language.value,)
     service, _ = service_of(data, as_of, bundles, alias, tracking_uri)
+    gc.freeze()  # what is there by now stays: nothing of it is to be looked through again
     with err.status("writing pages") as status:
         written = write_report(service, to, Wished(deals, horizon, languages), status.update)
     for line in written.missing:

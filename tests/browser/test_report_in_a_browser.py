@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from serving.app import open_service
-from serving.report import LANGUAGES, MARK, Wished, write_report
+from serving.report import MARK, Wished, write_report
 from serving.settings import Settings
+from serving.sheets import LANGUAGES
 from tests.browser.test_pages_in_a_browser import faults, opened
 from tests.trained import Trained
 

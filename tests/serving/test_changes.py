@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from features.canonical import TIME
 from features.times import from_micros, iso, parse_instant
 from serving.app import create_app, open_service
-from serving.around import known_at, of_data
+from serving.around import Indexed, known_at
 from serving.histories import of_rows
 from serving.scorer import Scorer
 from serving.service import Service
@@ -107,7 +107,7 @@ def test_a_deal_of_which_nothing_came_in_is_moved_by_the_clock_alone(
 def test_what_is_cut_off_changes_no_score_as_of_the_cut(client: TestClient, trained: Trained) -> None:
     service: Service = client.app.state.service  # type: ignore[attr-defined]
     for one in some_deals(trained, 40):
-        records = of_data(trained.data, one)
+        records = Indexed(trained.data).around(one)
         for date in DATES[:3]:
             moment = parse_instant(date)
             cut = known_at(records, one, moment)
@@ -124,7 +124,7 @@ def test_a_deal_that_closed_after_since_is_open_on_the_clock_s_way_and_abstains_
     between = pl.col("closed_at").is_between(time(DATES[2]), time(T))
     closed = trained.data["opportunities"].filter(between)["opportunity_id"]
     one = closed[0]
-    rows = known_at(of_data(trained.data, one), one, parse_instant(DATES[2]))
+    rows = known_at(Indexed(trained.data).around(one), one, parse_instant(DATES[2]))
     own = next(row for row in rows["opportunities"] if row["opportunity_id"] == one)
     assert (own["closed_at"], own["outcome"]) == (None, None)
     win = changes(client, one, DATES[2], T, target="win")["targets"]
@@ -208,7 +208,9 @@ def test_what_another_version_showed_is_where_the_changes_begin(stored: Service,
     )
     scorer = stored.scorer
     older = Scorer({**scorer.models, "win": replace(scorer.models["win"], version="0")})
-    scores = older.score(of_rows(of_data(trained.data, one)), [one], np.array([parse_instant(shown_at)]))
+    scores = older.score(
+        of_rows(Indexed(trained.data).around(one)), [one], np.array([parse_instant(shown_at)])
+    )
     receipt = receipt_of(scores, 1, DAY_1)
     said = receipt.probabilities["win"]
     assert said is not None

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from features.times import iso, parse_instant
 from serving.actions import actions_of, shown_records
 from serving.app import create_app, open_service
-from serving.around import known_at, of_data
+from serving.around import Indexed, known_at
 from serving.settings import Settings
 from serving.trials import Trial, actions_of_each, around_deals, tried
 from tests.serving.conftest import T, Trained
@@ -82,11 +82,11 @@ def test_a_store_says_what_a_folder_says(client: TestClient, stored: TestClient)
 
 def test_the_actions_of_many_deals_are_those_of_each(trained: Trained) -> None:
     moment = parse_instant(T)
-    known = trained.data.known_at(moment)
+    known, indexed = trained.data.known_at(moment), Indexed(trained.data)
     still_open = known["opportunities"].filter(pl.col("closed_at").is_null())["opportunity_id"].to_list()[::7]
     many = actions_of_each(around_deals(known, still_open), still_open, moment)
     for deal in still_open:
-        one = actions_of(known_at(of_data(trained.data, deal), deal, moment), deal, moment)
+        one = actions_of(known_at(indexed.around(deal), deal, moment), deal, moment)
         assert many[deal] == one
     assert len({action.name for its in many.values() for action in its}) == 6
 

@@ -15,8 +15,9 @@ from fastapi.testclient import TestClient
 from features.errors import DataError
 from serving.app import open_service
 from serving.pages.shown import Shown
-from serving.report import LANGUAGES, MARK, Wished, _files, write_report
+from serving.report import MARK, Wished, _files, write_report
 from serving.settings import Settings
+from serving.sheets import LANGUAGES
 from tests.serving.conftest import Ran, T, Trained
 
 DEALS = 6
