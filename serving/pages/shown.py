@@ -164,13 +164,12 @@ class Shown:
     def threshold(self, rule: str, value: float) -> str:
         """From when on a rule of alerts speaks, in its own unit.
 
-        >>> Shown().threshold("dwell", 1.84), Shown().threshold("score_drop", 0.125)
-        ('from 1.8 times the usual on', 'from 12.5 points on')
+        >>> Shown().threshold("dwell", 1.84), Shown().threshold("score_drop", 0.4)
+        ('from 1.8 times the usual on', 'from 40% of the probability lost on')
         """
         return self.text(
             f"alerts.from.{rule}",
             share=self.share(value),
-            points=self.number(100 * value, 1),
             times=self.number(value, 1),
             n=self.number(value),
         )

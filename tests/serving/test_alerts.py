@@ -43,7 +43,7 @@ def test_the_cause_of_a_drop_is_the_greatest_part_of_the_change_ledger(client: T
         ledger = client.get(
             f"/v1/opportunities/{alert['opportunity_id']}/changes", params={"since": since, "until": T}
         ).json()["targets"]["win"]
-        assert alert["strength"] == pytest.approx(-ledger["change"], abs=1e-12)
+        assert alert["strength"] == pytest.approx(-ledger["change"] / ledger["before"], abs=1e-12)
         parts = [ledger["clock"]["points"], *(each["points"] for each in ledger["behaviours"])]
         assert alert["cause"]["points"] == min(parts)
 

@@ -42,7 +42,7 @@ TEXTS = {
         "累计达 {n} 天起提醒",
     ),
     "alerts.from.dwell": ("from {times} times the usual on", "达通常的 {times} 倍起提醒"),
-    "alerts.from.score_drop": ("from {points} points on", "下降达 {points} 个百分点起提醒"),
+    "alerts.from.score_drop": ("from {share} of the probability lost on", "概率相对下降达 {share} 起提醒"),
     "alerts.from.account_leaving": ("from a risk of {share} on", "风险达 {share} 起提醒"),
     "alerts.outcome": ("Feared", "担心的结果"),
     "alerts.outcome.lost": ("lost", "输单"),
