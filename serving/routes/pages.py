@@ -28,7 +28,7 @@ from serving.problems import Problem, problem_of, unfit
 from serving.routes import health
 from serving.routes.replies import reply, takes_gzip
 from serving.service import Service
-from serving.team import Group, group_of
+from serving.team import Group
 from serving.wording import Language, language_of
 
 log = logging.getLogger("dealcast.serving")
@@ -201,10 +201,14 @@ def forecast(
 
 
 @router.get("/team")
-def team(request: Request, group: str = "", rep_id: str = "") -> Response:
-    """What goes with winning, and the figures of the firm, a team, a region, or a rep's own."""
+def team(
+    request: Request, group: str = "", rep_id: str = "", team_id: str = "", region: str = ""
+) -> Response:
+    """What goes with winning, and the figures of the firm, a team, a region, or a rep's own: chosen on the
+    page (`group`), or named as in the API."""
     service, site = _asked(request)
-    context = team_context(service, _group_of(group, rep_id.strip()), site.shown.language)
+    named = Group(team_id or None, rep_id.strip() or None, region or None)
+    context = team_context(service, _group_of(group, named), site.shown.language)
     return _page(request, site, "team", context)
 
 
@@ -327,12 +331,14 @@ def _told(request: Request, problem: Problem) -> Response:
     return HTMLResponse(render("error", site, told), problem.status, headers)
 
 
-def _group_of(group: str, rep_id: str) -> Group:
-    """The group that was chosen, as `kind:name`, and the rep. Raises Problem (422) of any other kind."""
+def _group_of(group: str, named: Group) -> Group:
+    """The named group with the one that was chosen, as `kind:name`. Raises Problem (422) of another kind."""
     kind, _, name = group.partition(":")
     if kind not in ("", "team", "region"):
         raise unfit("group", "allowed: team:NAME, region:NAME")
-    return replace(group_of(kind, name), rep_id=rep_id or None)
+    if not kind:
+        return named
+    return replace(named, team_id=name) if kind == "team" else replace(named, region=name)
 
 
 def _decoded(body: bytes) -> Any:

@@ -17,8 +17,8 @@ log = logging.getLogger("dealcast.serving")
 
 
 def warm_up(service: Service) -> threading.Thread:
-    """Score the pipeline, explain a deal, draw the forecast, try the rules of alerts and read the templates,
-    in a thread of its own.
+    """Score the pipeline, explain a deal and find closed ones like it, draw the forecast, try the rules of
+    alerts and read the templates, in a thread of its own.
 
     What cannot be made is told to who asks for it; here it is passed over.
     """
@@ -45,7 +45,9 @@ def _alerts(service: Service) -> None:
 
 
 def _some_deal(service: Service) -> None:
-    """The pipeline, and one deal of it explained, of which nothing is kept."""
+    """The pipeline, and one deal of it explained, of which nothing is kept, beside closed ones."""
     found = service.pipeline_at(None)
     if len(found.scores):
-        service.what_if(found.scores.opportunity_ids[0], b"", "en")
+        deal = found.scores.opportunity_ids[0]
+        service.what_if(deal, b"", "en")
+        service.similar(deal, None, 1, "en")

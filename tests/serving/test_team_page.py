@@ -92,6 +92,14 @@ def test_behaviours_are_the_api_s_the_named_ones_first_and_the_others_folded(
             assert entry["text"].lower() == row.one("td", of="said").text.lower()
 
 
+@pytest.mark.parametrize(
+    ("chosen", "named"), [("team:T-01", {"team_id": "T-01"}), ("region:East", {"region": "East"})]
+)
+def test_a_group_can_be_named_as_in_the_api(client: TestClient, chosen: str, named: dict[str, str]) -> None:
+    by_name, by_choice = page(client, **named), page(client, group=chosen)
+    assert by_name.one("main").text == by_choice.one("main").text != page(client).one("main").text
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
     ("chosen", "params"),
