@@ -8,11 +8,11 @@ from typing import Any, Final
 import numpy as np
 
 from features.frame import FeatureFrame
-from features.times import FloatArray
+from features.times import BoolArray, FloatArray
 from serving.answers import value_of
-from serving.phrases import phrases_of
+from serving.phrases import Phrase, phrases_of
 from serving.scorer import Model
-from serving.wording import Language, alike_text
+from serving.wording import Language, Value, alike_text
 from training.explain import grouping_of, strongest
 
 NAMED: Final = 3  # behaviours in which two deals are alike
@@ -55,7 +55,9 @@ class Pair:
         shared = _shared(here, there) - np.abs(here - there)
         order = np.argsort(-shared, kind="stable").tolist()
         chosen = [i for i in order if shared[i] > 0][:NAMED] or order[:1]
-        loudness = _shared(self.here.contributions, self.there.contributions)
+        loudness = np.where(
+            self._named_otherwise(), 0.0, _shared(self.here.contributions, self.there.contributions)
+        )
         said = [self._said(i, loudness, alike=True) for i in chosen]
         return [each for each in said if each is not None]
 
@@ -67,6 +69,14 @@ class Pair:
             return None
         return self._said(most, self.here.contributions - self.there.contributions, alike=False)
 
+    def _named_otherwise(self) -> BoolArray:
+        """By feature, whether it has two names here and there: whatever these say, they are not alike."""
+        phrases = phrases_of(self.model, "win", self.language)
+        return np.array([p.unit == "category" and len({*self._values(p)}) > 1 for p in phrases])
+
+    def _values(self, phrase: Phrase) -> tuple[Value, ...]:
+        return tuple(value_of(each.frame, each.row, phrase) for each in (self.here, self.there))
+
     def _said(self, place: int, loudness: FloatArray, *, alike: bool) -> dict[str, Any] | None:
         """A behaviour with its loudest feature and both values of that; None where none speaks."""
         features = self.model.bundle.features
@@ -76,7 +86,7 @@ class Pair:
             return None
         feature = features[speaks[0]]
         phrase = phrases_of(self.model, "win", self.language)[speaks[0]]
-        values = tuple(value_of(each.frame, each.row, phrase) for each in (self.here, self.there))
+        values = self._values(phrase)
         return {
             "behaviour": behaviour,
             "log_odds": [float(self.here.points[place]), float(self.there.points[place])],

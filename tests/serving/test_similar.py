@@ -122,6 +122,13 @@ def test_reasons_hold_both_values_in_both_languages(client: TestClient, ids: lis
     assert "不替代" in chinese["note"]
 
 
+def test_two_names_are_not_called_alike(client: TestClient, ids: list[str]) -> None:
+    told = [each for name in ids for deal in asked(client, name)["similar"] for each in deal["alike"]]
+    names = [each["values"] for each in told if each["unit"] == "category"]
+    assert names
+    assert all(here == there for here, there in names)
+
+
 def test_closed_deals_are_looked_at_no_later_in_the_stage_than_the_open_one_is(
     client: TestClient, ids: list[str]
 ) -> None:
