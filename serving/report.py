@@ -94,7 +94,7 @@ def write_report(service: Service, out: Path, wished: Wished, say: Say = lambda 
             if forecast is not None:
                 press.write(sheets, "forecast", "forecast.html", forecast)
             _teams(service, sheets, press)
-            press.write(sheets, "models", "models.html", {"models": {"models": service.models()}})
+            press.write(sheets, "models", "models.html", {"models": {"models": service.models(language)}})
             _deals(service, sheets, press, say)
             if "week" in names:
                 _week(service, sheets, press)

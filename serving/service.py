@@ -16,6 +16,7 @@ from serving.answers import answer, encoded
 from serving.around import Indexed, Records, of_stored
 from serving.changes import Window, changes_of, targets_of
 from serving.clock import now
+from serving.drift import drift_in
 from serving.histories import Histories, of_rows, of_tables
 from serving.kept import Given, Made, tag_of
 from serving.pipeline import Pipeline, Wanted, scored
@@ -26,7 +27,7 @@ from serving.scorer import Scorer
 from serving.settings import Settings
 from serving.similar import Closed, closed_of, scored_one, similar_of
 from serving.stored import Asked, StoredScores, receipt_answer
-from serving.study import study_in
+from serving.study import NO_STUDY, StudyDamaged, study_in
 from serving.summary import summary_of
 from serving.wording import Language
 from training.labels import Target
@@ -345,9 +346,16 @@ class Service:
         if self.scores is not None:
             self.scores.close()
 
-    def models(self) -> list[dict[str, Any]]:
-        """The models this process scores with, and how they did on a forward test."""
-        return [_described(target, model) for target, model in self.scorer.models.items()]
+    def models(self, language: Language) -> list[dict[str, Any]]:
+        """The models this process scores with, how they did on a forward test, and what drifted since, which
+        without a study that can be read is not known."""
+        models = self.scorer.models
+        try:
+            study = study_in(self.settings.bundles)
+        except StudyDamaged:
+            study = NO_STUDY
+        drift = drift_in(study, models, language)
+        return [_described(target, model) | {"drift": drift[target]} for target, model in models.items()]
 
 
 def no_data_set() -> Problem:

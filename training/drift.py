@@ -44,7 +44,7 @@ class Shift:
         p_value: the chance of no less without drift.
         adjusted: the same after the correction for all columns looked at together.
         say: the column's share in the model's reasons at training, 0 to 1.
-        moved: the bin that moved the most, in words.
+        moved: the bin that moved the most, in words; place: of that bin, -1 of a reason.
         before, after: the share of rows in that bin, or the mean absolute points.
         drifted: beyond chance, and by enough to matter.
     """
@@ -57,6 +57,7 @@ class Shift:
     moved: str
     before: float
     after: float
+    place: int = -1
     adjusted: float = 1.0
     drifted: bool = False
 
@@ -86,9 +87,8 @@ def shift_of(
     )
     gap = _index_by_bin(p, q, len(np.unique(entity)), then_entities)
     most = int(gap.argmax())
-    return Shift(
-        name, float(gap.sum()), mean, p_value, say, bin_text(then, most), float(q[most]), float(p[most])
-    )
+    moved, shares = then.bin_text(most), (float(q[most]), float(p[most]))
+    return Shift(name, float(gap.sum()), mean, p_value, say, moved, *shares, most)
 
 
 def shift_of_mean(name: str, then: Mean, now: Mean) -> Shift:
@@ -130,25 +130,6 @@ def benjamini_hochberg(p_values: FloatArray) -> FloatArray:
     adjusted = np.empty(count)
     adjusted[order] = np.minimum(np.minimum.accumulate(raised), 1.0)
     return adjusted
-
-
-def bin_text(spread: Spread, place: int) -> str:
-    """One bin in words.
-
-    >>> numbers = Spread((0.0, 7.0), (), (0.5, 0.3, 0.1, 0.1), (0.0,) * 4)
-    >>> [bin_text(numbers, i) for i in range(4)]
-    ['0 or less', 'above 0, to 7', 'above 7', 'not given']
-    """
-    if place == len(spread.shares) - 1:
-        return "not given"
-    if spread.texts:
-        return spread.texts[place] if place < len(spread.texts) else "other texts"
-    edges = [f"{edge:,.0f}" if abs(edge) >= 1000 else f"{edge:.4g}" for edge in spread.edges]
-    if not edges:
-        return "given"
-    if place == 0:
-        return f"{edges[0]} or less"
-    return f"above {edges[place - 1]}" + (f", to {edges[place]}" if place < len(edges) else "")
 
 
 def _against_chance(statistic: float, matrix: FloatArray) -> tuple[float, float]:

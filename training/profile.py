@@ -45,6 +45,28 @@ class Spread:
         """The bin of each row; `names` are the texts that a category's values are places of."""
         return _bins(values, self.edges, self.texts, names)
 
+    def bin_text(self, place: int, *, chinese: bool = False) -> str:
+        """One bin in words.
+
+        >>> numbers = Spread((0.0, 7.0), (), (0.5, 0.3, 0.1, 0.1), (0.0,) * 4)
+        >>> [numbers.bin_text(i) for i in range(4)]
+        ['0 or less', 'above 0, to 7', 'above 7', 'not given']
+        >>> numbers.bin_text(1, chinese=True)
+        '大于 0，至 7'
+        """
+        if place == len(self.shares) - 1:
+            return ("not given", "未知")[chinese]
+        if self.texts:
+            others = ("other texts", "其他")[chinese]
+            return self.texts[place] if place < len(self.texts) else others
+        edges = [f"{edge:,.0f}" if abs(edge) >= 1000 else f"{edge:.4g}" for edge in self.edges]
+        if not edges:
+            return ("given", "已知")[chinese]
+        if place == 0:
+            return edges[0] + (" or less", " 及以下")[chinese]
+        above = ("above ", "大于 ")[chinese] + edges[place - 1]
+        return above + ((", to ", "，至 ")[chinese] + edges[place] if place < len(edges) else "")
+
 
 @dataclass(frozen=True)
 class Mean:

@@ -19,13 +19,17 @@ from features.errors import DataError
 from features.times import iso
 from training.alerts.groups import groups
 from training.alerts.record import alerts
+from training.bundle import Bundle
 from training.dataset import open_source
 from training.digest import digest_of
 from training.dwell_rule import dwell_rule
 from training.patterns import patterns
 from training.team_figures import team
+from training.watch import watch
 
 FORMAT = 1
+DAYS = 90  # of snapshots that are held against what a model learnt from
+_MOST_SHIFTS = 12
 
 Section = Callable[[CanonicalData, int], dict[str, Any]]
 Progress = Callable[[str], object]
@@ -34,6 +38,25 @@ Progress = Callable[[str], object]
 def dwell(data: CanonicalData, as_of: int) -> dict[str, Any]:
     """Whether a deal 30% longer in a stage than usual is a lost deal here; see `dwell_rule`."""
     return dwell_rule(open_source(data, as_of)).to_dict()
+
+
+def drift_of(models: Mapping[str, tuple[Bundle, str]], days: int = DAYS) -> Section:
+    """A section: each model, with its version, held against the snapshots of the last days; see `watch`.
+
+    A model that cannot be judged stands under `left_out`, with the reason.
+    """
+
+    def drift(data: CanonicalData, as_of: int) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        left_out: dict[str, str] = {}
+        for target, (bundle, number) in models.items():
+            try:
+                found[target] = {"version": number} | watch(bundle, data, as_of, days).short(_MOST_SHIFTS)
+            except DataError as error:
+                left_out[target] = str(error)
+        return {"days": days, "models": found, "left_out": left_out}
+
+    return drift
 
 
 SECTIONS: Mapping[str, Section] = MappingProxyType(

@@ -26,6 +26,7 @@ from training.profile import Profile, Shown, mean_of
 from training.splits import LEAST_POSITIVE
 
 LEAST_ENTITIES = 30
+MOST_OVERLAP = 0.5  # of the snapshots may have trained the model where it is to learn anew
 RETRAIN_SAY = 0.25  # features that carry so much of the reasons have drifted: the model reads other data
 
 
@@ -70,11 +71,15 @@ class DriftReport:
         """ "retrain", "watch" or "holds".
 
         Retrain: the probabilities no longer come true, or their distribution drifted, or a quarter of the
-        model's reasons rests on features that drifted. Watch: anything else drifted.
+        model's reasons rests on features that drifted; for drift alone only where most of the snapshots lie
+        behind the model's cut-off, as of those before it there is nothing new to learn. Watch: anything
+        else drifted.
         """
+        if self.calibration is not None and self.calibration.off:
+            return "retrain"
         say = sum(shift.say for shift in self.features if shift.drifted)
-        off = self.calibration is not None and self.calibration.off
-        if off or self.probability.drifted or say >= RETRAIN_SAY:
+        other = self.probability.drifted or say >= RETRAIN_SAY
+        if other and self.overlap < MOST_OVERLAP:
             return "retrain"
         return "watch" if self.drifted else "holds"
 
@@ -93,6 +98,37 @@ class DriftReport:
         else:
             said += f"; calibration error {check.error:.3f}, by chance {check.by_chance:.3f}"
         return f"{said}: {self.verdict}"
+
+    def short(self, most: int) -> dict[str, Any]:
+        """What a page shows of it, as plain values for JSON: of what drifted at most so many, what matters
+        most to the model first."""
+        kinds = {shift.name: "behaviour" for shift in self.reasons} | {self.probability.name: "probability"}
+        told = ("name", "place", "index", "by_chance", "before", "after", "say")
+        drifted = sorted(self.drifted, key=lambda shift: (shift.name not in kinds, -shift.say))
+        loss, check = self.expected.log_loss, self.calibration
+        checked = ("error", "by_chance", "p_value", "rows", "entities")
+        found: dict[str, Any] = {
+            "begin": self.begin,
+            "end": self.end,
+            "rows": self.rows,
+            "entities": self.entities,
+            "overlap": self.overlap,
+            "verdict": self.verdict,
+            "features": len(self.features),
+            "features_drifted": sum(shift.drifted for shift in self.features),
+            "log_loss": {
+                "expected": loss.value,
+                "low": loss.interval.low,
+                "high": loss.interval.high,
+                "at_training": self.forward["log_loss"],
+            },
+            "calibration": check and {name: getattr(check, name) for name in checked},
+            "drifted": [
+                {"kind": kinds.get(shift.name, "feature")} | {name: getattr(shift, name) for name in told}
+                for shift in drifted[:most]
+            ],
+        }
+        return dict(_plain(found))
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain values for JSON; a figure that is not known is null."""

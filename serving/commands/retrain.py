@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -13,6 +14,7 @@ from serving.clock import now
 from serving.commands.common import AsOf, Data, TrackingUri, err, instant, open_data, out
 from serving.commands.models import Trainable, with_progress
 from serving.commands.promotion import By, whoami
+from serving.commands.study import drift
 
 if TYPE_CHECKING:
     from training.dataset import Source
@@ -49,7 +51,7 @@ def retrain(
     from training.retrain import retrain as retrained
     from training.retrain_close import retrain_close
     from training.retrain_report import FILES, Report
-    from training.study import study, write_study
+    from training.study import SECTIONS, Section, study, write_study
     from training.tracking import Tracking
 
     tables, quality = open_data(data)
@@ -92,7 +94,8 @@ def retrain(
     finally:  # a failure of one target must not lose what was decided of another
         Report(data, source, quality, circles, passed).write(folder)
     with err.status("studying the past") as status:
-        found = study(tables, cutoff, tell=lambda name: status.update(f"studying {name}"))
+        sections: dict[str, Section] = {**SECTIONS, "drift": partial(drift, tracking=registry.tracking)}
+        found = study(tables, cutoff, sections, tell=lambda name: status.update(f"studying {name}"))
     write_study(found, folder / "study.json")
     out.print(f"{folder}: {', '.join(FILES.values())}, retrain.json, study.json")
     if not circles:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Header, Request
 
 from serving.problems import Problem
 from serving.service import Service
+from serving.wording import Language, language_of
 
 router = APIRouter()
 
@@ -30,9 +31,18 @@ def ready(request: Request) -> dict[str, Any]:
     return {"status": "ready", "models": {t: m.version for t, m in service.scorer.models.items()}}
 
 
-@router.get("/v1/models", tags=["models"], summary="Versions and accuracy")
-def models(request: Request) -> dict[str, Any]:
-    """The versions served, with the metrics and the reliability of their forward test; what each worker
-    serves and since when, what the pointer of the bundles' folder says, and whether all agree with it."""
+@router.get("/v1/models", tags=["models"], summary="Versions, accuracy and drift")
+def models(
+    request: Request,
+    accept_language: Annotated[str | None, Header(description="en or zh-CN")] = None,
+) -> dict[str, Any]:
+    """The versions served, with the metrics and the reliability of their forward test, and what has drifted
+    since by the study of the past; what each worker serves and since when, what the pointer of the bundles'
+    folder says, and whether all agree with it."""
+    return models_of(request, language_of(accept_language))
+
+
+def models_of(request: Request, language: Language) -> dict[str, Any]:
+    """The answer in one language."""
     service: Service = request.app.state.service
-    return {"models": service.models(), **request.app.state.reloader.state()}
+    return {"models": service.models(language), **request.app.state.reloader.state()}

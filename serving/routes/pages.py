@@ -216,7 +216,7 @@ def team(
 def models(request: Request) -> Response:
     """The models that are served, and how they did."""
     _, site = _asked(request)
-    return _page(request, site, "models", {"models": health.models(request)})
+    return _page(request, site, "models", {"models": health.models_of(request, site.shown.language)})
 
 
 @router.get("/static/{name:path}")

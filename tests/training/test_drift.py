@@ -251,6 +251,7 @@ def test_the_verdict_follows_calibration_probabilities_and_the_say_of_what_drift
         reasons=tuple(replace(s, drifted=False) for s in report.reasons),
         probability=replace(report.probability, drifted=False),
         calibration=None,
+        overlap=0.4,
     )
     assert calm.verdict == "holds"
     assert calm.drifted == ()
@@ -258,9 +259,14 @@ def test_the_verdict_follows_calibration_probabilities_and_the_say_of_what_drift
     one = replace(calm.features[0], drifted=True, say=0.1)
     assert replace(calm, features=(one,)).verdict == "watch"
     assert replace(calm, features=(replace(one, say=0.3),)).verdict == "retrain"
-    assert replace(calm, probability=replace(calm.probability, drifted=True)).verdict == "retrain"
+    other = replace(calm, probability=replace(calm.probability, drifted=True))
+    assert other.verdict == "retrain"
+    assert replace(other, overlap=0.5).verdict == "watch", "what it was trained on is nothing new"
     assert report.calibration is not None
-    assert replace(calm, calibration=replace(report.calibration, p_value=0.001)).verdict == "retrain"
+    assert (
+        replace(calm, overlap=1.0, calibration=replace(report.calibration, p_value=0.001)).verdict
+        == "retrain"
+    )
 
 
 def test_a_model_just_trained_is_told_that_its_own_snapshots_are_looked_at(

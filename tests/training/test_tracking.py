@@ -54,6 +54,8 @@ def template(settings: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFact
     """An empty store, made once, since MLflow takes seconds for its tables."""
     path = tmp_path_factory.mktemp("template") / "empty.db"
     assert Tracking(f"sqlite:///{path}").targets() == []
+    assert not path.exists(), "a question makes no store"
+    Tracking(f"sqlite:///{path}").check()
     return path
 
 

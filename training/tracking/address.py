@@ -61,6 +61,11 @@ def artifact_root(uri: str, given: str | None) -> str | None:
     return None
 
 
+def is_absent(uri: str) -> bool:
+    """Whether a store is an SQLite file that is not there, which to ask would make."""
+    return uri.startswith(_SQLITE) and not Path(uri.removeprefix(_SQLITE)).is_file()
+
+
 def reach(uri: str) -> None:
     """A clear word at once where a store is away; MLflow would try for minutes.
 

@@ -30,6 +30,7 @@ from training.run import Trained
 from training.tracking.address import (
     artifact_root,
     artifacts_uri,
+    is_absent,
     reach,
     shown,
     tracking_uri,
@@ -188,6 +189,9 @@ class Tracking:
 
     def _registered(self, alias: str) -> list[str]:
         """The same with `close`."""
+        if is_absent(self.uri):
+            reach(self.uri)
+            return []
         with self._client() as (_, client):
             return self._targets(client, alias)
 
