@@ -97,12 +97,12 @@ TEXTS = {
         "未发现超出随机波动的变化。",
     ),
     "models.drift.watch.note": (
-        "Something has moved beyond what chance makes, though not what the model mostly relies on.",
-        "部分数据的变化超出随机波动，但不是模型主要依据的数据。",
+        "Something has moved beyond what chance makes; there is no need to train again yet.",
+        "部分数据的变化超出随机波动，目前尚无需重新训练。",
     ),
     "models.drift.retrain.note": (
-        "What the model mostly relies on has moved, or what it says no longer comes true.",
-        "模型主要依据的数据已变化，或其预测不再应验。",
+        "Much of what the model relies on has moved, or what it says no longer comes true.",
+        "模型依据的数据已明显变化，或其预测不再应验。",
     ),
     "models.drift.on": (
         "{n} snapshots of the {days} days to {at}",
