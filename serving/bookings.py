@@ -3,7 +3,7 @@ changed since, and the targets."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from features.errors import DataError
 from features.times import iso
 from serving.answers import encoded
 from serving.bundles import record_of
-from serving.kept import Given, tag_of
+from serving.kept import Given, Made, tag_of
 from serving.problems import Problem, unfit
 from serving.scorer import Scorer
 from serving.store.errors import StoreError
@@ -21,10 +21,11 @@ from training.errors import BundleError
 
 if TYPE_CHECKING:
     from features.canonical import CanonicalData
-    from training.forecast.assemble import Asked, Forecast, Models
+    from training.forecast.assemble import Asked, Forecast, Ground, Models
     from training.forecast.goals import Goal
     from training.forecast.record import Record
 
+DRAWS = 2_000
 KEPT = 16  # forecasts, by question and moment
 
 
@@ -39,7 +40,7 @@ class Question:
     by: tuple[str, ...] = ()
     horizon: int = 90
     currency: str | None = None
-    draws: int = 2_000
+    draws: int = DRAWS
     since: int | None = None
 
 
@@ -51,7 +52,7 @@ class Beside:
     goals: tuple[Goal, ...] | None = None
 
 
-def question_of(by: str, horizon: int, currency: str | None, draws: int) -> Question:
+def question_of(by: str, horizon: int, currency: str | None = None, draws: int = DRAWS) -> Question:
     """A question as it is put; raises Problem where `by` names what no forecast is made by."""
     from training.forecast.ledger import COLUMNS
 
@@ -98,20 +99,22 @@ def refused_if_impossible() -> Iterator[None]:
 
 
 def forecast_of(  # noqa: PLR0917
-    scorer: Scorer, data: CanonicalData, as_of: int, data_as_of: int | None, asked: Question, beside: Beside,
-    *, mark: str,
+    scorer: Scorer, data: Callable[[], CanonicalData], as_of: int, data_as_of: int | None, asked: Question,
+    beside: Beside, *, mark: str, grounds: Made[Ground],
 ) -> Given:  # fmt: skip
     """The forecast of a data set at an instant (microseconds), encoded.
 
     Args:
+        data: what is to be read where the ground is not there yet.
         mark: of the data; it is part of the tag.
+        grounds: what forecasts have in common, by data, models, moment and currency.
 
     Raises:
         BundleError: there is no model of win, none of close, or one whose probabilities cannot be summed.
         Problem: 409, the currencies are mixed, or nothing was won yet; 422, no deal is in the currency, or
             `since` lies in another quarter.
     """
-    from training.forecast.assemble import Asked, forecast
+    from training.forecast.assemble import Asked, forecast_on, ground_of
     from training.forecast.ledger import NoSuchCurrency
 
     models = _models(scorer)
@@ -119,10 +122,12 @@ def forecast_of(  # noqa: PLR0917
     wanted = Asked(asked.horizon, asked.by, asked.currency, asked.draws, widening=widening)
     with refused_if_impossible():
         try:
-            made = forecast(data, as_of, models, wanted)
+            key = (mark, scorer.number, as_of, asked.currency)
+            ground = grounds.of(key, lambda: ground_of(data(), as_of, models, asked.currency))
+            made = forecast_on(ground, wanted)
         except NoSuchCurrency as error:
             raise unfit("currency", str(error)) from None
-        changed = None if asked.since is None else _flow(data, asked.since, as_of, models, wanted)
+        changed = None if asked.since is None else _flow(data(), asked.since, as_of, models, wanted)
     targets, missed = _targets(made, beside.goals)
     note = None if beside.record is None else beside.record.note
     body = {
@@ -195,33 +200,21 @@ def _targets(made: Forecast, goals: tuple[Goal, ...] | None) -> tuple[list[dict[
 
 def _rows(made: Forecast) -> list[dict[str, Any]]:
     """The whole first, then each group; a row per period."""
-    import numpy as np
+    groups: dict[int | None, dict[str, str] | None] = {None: None}
+    groups |= {i: dict(zip(made.asked.by, cell, strict=True)) for i, cell in enumerate(made.cells)}
+    return [
+        {
+            "group": None
+            if row["cell"] is None
+            else dict(zip(made.asked.by, made.cells[row["cell"]], strict=True)),
+            "period": row["period"],
+            "begin": iso(row["begin"]),
+            "end": iso(row["end"]),
+            "whole": row["whole"],
+            **{name: row[name] for name in _FIGURES},
+        }
+        for row in made.rows()
+    ]
 
-    rows = _group(made, None, np.arange(len(made.cells)))
-    for place, labels in enumerate(made.cells if made.asked.by else ()):
-        group = dict(zip(made.asked.by, labels, strict=True))
-        rows += _group(made, group, np.array([place]))
-    return rows
 
-
-_FIGURES: Sequence[str] = ("p10", "p50", "p90", "mean", "booked", "open", "new")
-
-
-def _group(made: Forecast, group: dict[str, str] | None, cells: Any) -> list[dict[str, Any]]:
-    found = []
-    for place in range(len(made.calendar.periods)):
-        row = made.row((), cells, place)
-        quartiles = made.quantiles(place, cells, (0.25, 0.75)).tolist()
-        found.append(
-            {
-                "group": group,
-                "period": row["period"],
-                "begin": iso(row["begin"]),
-                "end": iso(row["end"]),
-                "whole": row["whole"],
-                **{name: row[name] for name in _FIGURES},
-                "p25": quartiles[0],
-                "p75": quartiles[1],
-            }
-        )
-    return found
+_FIGURES: Sequence[str] = ("p10", "p50", "p90", "mean", "booked", "open", "new", "p25", "p75")

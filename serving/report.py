@@ -25,7 +25,7 @@ from serving.pages.assets import NAMES, asset
 from serving.pages.contexts import deal_context, team_context
 from serving.pipeline import Sort, Wanted
 from serving.problems import Problem
-from serving.routes.pages import DRAWS, SHOWN_FIGURES, SORTS
+from serving.routes.pages import SHOWN_FIGURES, SORTS
 from serving.service import Service
 from serving.sheets import LANGUAGES, Press, Sheets, pressed, up_from
 from serving.team import Group, group_of
@@ -139,7 +139,7 @@ def _files(deals: Sequence[str]) -> dict[str, str]:
 
 def _forecast(service: Service, horizon: int) -> tuple[Mapping[str, Any] | None, list[str]]:
     try:
-        given = service.forecast(question_of("team_id", horizon, None, DRAWS), None)
+        given = service.forecast(question_of("team_id", horizon), None)
     except (BundleError, DataError, Problem) as error:
         return None, [f"no forecast: {error}"]
     asked = {"period": "month", "horizon": horizon, "by": "team_id"}

@@ -34,6 +34,7 @@ from training.labels import Target
 
 if TYPE_CHECKING:
     from features.canonical import CanonicalData
+    from training.forecast.assemble import Ground
 
 _AROUNDS = 64  # deals whose records are kept at hand: a page asks for them several times
 _BOARDS, _WEEKS = 2, 32  # that are kept
@@ -48,6 +49,7 @@ class Source:
     mark: str = field(default_factory=lambda: uuid4().hex)  # of what was read: it names no other reading
     pipelines: Made[Pipeline] = field(default_factory=Made)
     forecasts: Made[Given] = field(default_factory=lambda: Made(bookings.KEPT))
+    grounds: Made[Ground] = field(default_factory=lambda: Made(1))
     closed: Made[Closed] = field(default_factory=lambda: Made(1))
     data: CanonicalData | None = None  # the same, for what is asked of one deal's records
     indexed: Made[Indexed] = field(default_factory=lambda: Made(1))
@@ -220,7 +222,14 @@ class Service:
         return source.forecasts.of(
             (self.scorer.number, moment, asked, beside),
             lambda: bookings.forecast_of(
-                self.scorer, data, moment, source.watermark, asked, beside, mark=source.mark
+                self.scorer,
+                lambda: data,
+                moment,
+                source.watermark,
+                asked,
+                beside,
+                mark=source.mark,
+                grounds=source.grounds,
             ),
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from serving.store.receipts import Receipt
 from serving.store.store import Store
 from serving.wording import Language
 
+if TYPE_CHECKING:
+    from training.forecast.assemble import Ground
+
 _SHOWN = 50  # scores of one moment that are looked at: one for each set of models that gave it
 _LAST = 2**62  # greater than each receipt's number
 
@@ -39,6 +42,7 @@ class StoredScores:
     kept: KeptAnswers = field(default_factory=KeptAnswers)
     pipelines: Made[Pipeline] = field(default_factory=Made)
     forecasts: Made[Given] = field(default_factory=lambda: Made(bookings.KEPT))
+    grounds: Made[Ground] = field(default_factory=lambda: Made(1))
     closed: Made[tuple[Histories, Closed]] = field(default_factory=lambda: Made(1))
 
     @classmethod
@@ -125,9 +129,10 @@ class StoredScores:
         def make() -> Given:
             from serving.store.dataset import load
 
-            with bookings.refused_if_impossible():
-                data, _ = load(self.store, mark.seq)
-            return bookings.forecast_of(scorer, data, as_of, mark.received_at, *asked, mark=str(mark.seq))
+            return bookings.forecast_of(
+                scorer, lambda: load(self.store, mark.seq)[0], as_of, mark.received_at, *asked,
+                mark=str(mark.seq), grounds=self.grounds,
+            )  # fmt: skip
 
         return self.forecasts.of(key, make)
 

@@ -134,12 +134,12 @@ def _show(made: Forecast) -> None:
     for column in table.columns[2:]:
         column.justify = "right"
     table.title = f"All deals as of {iso(made.as_of)}, {made.currency or 'no currency given'}"
-    for place, period in enumerate(made.calendar.periods):
-        if period.kind == "week":
+    for row in made.rows():
+        if row["cell"] is not None or row["period"] == "week":
             continue
-        row = made.row((), None, place)
         figures = [f"{row[name]:,.0f}" for name in ("p10", "p50", "p90", "mean", "booked", "open", "new")]
-        table.add_row(period.kind + ("" if period.whole else " (in part)"), iso(period.begin)[:10], *figures)
+        kind = row["period"] + ("" if row["whole"] else " (in part)")
+        table.add_row(kind, iso(row["begin"])[:10], *figures)
     _print(table)
 
 

@@ -19,7 +19,7 @@ from serving.bookings import question_of
 from serving.kept import tag_of
 from serving.pages.assets import asset
 from serving.pages.contexts import deal_context, team_context
-from serving.pages.periods import KINDS
+from serving.pages.periods import HORIZON, HORIZONS, KINDS, SPLITS
 from serving.pages.render import Site, render
 from serving.pages.shown import Shown
 from serving.pages.texts import TEXTS
@@ -34,9 +34,6 @@ from serving.wording import Language, language_of
 log = logging.getLogger("dealcast.serving")
 ROWS = 50  # deals of a page
 SPANS = (7, 30)  # days back that changes are told of
-HORIZONS = (30, 90, 180, 365)
-SPLITS = ("", "team_id", "region", "product", "source")  # none by rep: a forecast is no ranking of people
-DRAWS = 2_000  # as the API does
 NEAREST = 10  # similar deals
 CAPACITIES = (3, 5, 10, 20)  # actions a week of a rep
 AT_ONCE = 500  # open deals whose actions are judged unasked, which takes about a second
@@ -184,12 +181,12 @@ def alerts(
 def forecast(
     request: Request,
     period: Kind = "month",
-    horizon: Annotated[int, Query(ge=1, le=730)] = 90,
+    horizon: Annotated[int, Query(ge=1, le=730)] = HORIZON,
     by: Split = "",
 ) -> Response:
     """The bookings to come."""
     service, site = _asked(request)
-    given = service.forecast(question_of(by, horizon, None, DRAWS), None)
+    given = service.forecast(question_of(by, horizon), None)
     context = {
         "forecast": _decoded(given.body),
         "asked": {"period": period, "horizon": horizon, "by": by},

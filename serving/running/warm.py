@@ -7,7 +7,8 @@ import threading
 
 from features.errors import DataError
 from serving import alerts
-from serving.bookings import Question
+from serving.bookings import question_of
+from serving.pages.periods import HORIZON, HORIZONS, SPLITS
 from serving.pages.render import prepare
 from serving.problems import Problem
 from serving.service import Service
@@ -17,8 +18,8 @@ log = logging.getLogger("dealcast.serving")
 
 
 def warm_up(service: Service) -> threading.Thread:
-    """Score the pipeline, explain a deal and find closed ones like it, draw the forecast, try the rules of
-    alerts and read the templates, in a thread of its own.
+    """Score the pipeline, explain a deal and find closed ones like it, try the rules of alerts, draw the
+    forecasts and read the templates, in a thread of its own.
 
     What cannot be made is told to who asks for it; here it is passed over.
     """
@@ -29,7 +30,7 @@ def warm_up(service: Service) -> threading.Thread:
 
 def _warm(service: Service) -> None:
     prepare()
-    for make in (_some_deal, _forecast, _alerts):
+    for make in (_some_deal, _alerts, _forecast):
         try:
             make(service)
         except (Problem, DataError, BundleError) as error:
@@ -37,7 +38,9 @@ def _warm(service: Service) -> None:
 
 
 def _forecast(service: Service) -> None:
-    service.forecast(Question(), None)
+    """The forecast with each split and each horizon that its page offers."""
+    for by, days in (*((by, HORIZON) for by in SPLITS), *(("", days) for days in HORIZONS)):
+        service.forecast(question_of(by, days), None)
 
 
 def _alerts(service: Service) -> None:

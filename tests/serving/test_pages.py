@@ -17,7 +17,7 @@ from fastapi.testclient import TestClient
 from features.times import parse_instant
 from serving import alerts
 from serving.app import create_app, open_service
-from serving.bookings import Question
+from serving.bookings import question_of
 from serving.pages.assets import NAMES, asset
 from serving.pages.render import Link, Site, render
 from serving.pages.shown import Shown
@@ -490,7 +490,8 @@ def test_what_the_first_visitor_would_wait_for_is_made_before(trained: Trained) 
     kept = (service.source.pipelines, service.source.forecasts, service.boards)
     made = [len(each) for each in kept]
     service.summary(Wanted(), None)
-    service.forecast(Question(), None)
+    for by, days in (("", 90), ("team_id", 90), ("source", 90), ("", 30), ("", 365)):
+        service.forecast(question_of(by, days), None)
     service.alerts(alerts.Question(), None, "en")
-    assert made == [1, 1, 1] == [len(each) for each in kept]
+    assert made == [1, 8, 1] == [len(each) for each in kept]
     warm_up(open_service(Settings(trained.bundles))).join()

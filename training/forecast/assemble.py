@@ -21,7 +21,7 @@ from features.snapshots import Snapshots
 from features.times import DAY, WEEK, FloatArray, IntArray, iso
 from training.bundle import Bundle
 from training.close import CloseBundle
-from training.forecast.amounts import amounts_of
+from training.forecast.amounts import Amounts, amounts_of
 from training.forecast.arrivals import new_deals
 from training.forecast.draws import DRAWS, Drawn, OpenDeals, Shock, draw, keys_of
 from training.forecast.ledger import Board, Ledger, check_columns, ledger_of, with_reps, won_between
@@ -31,6 +31,7 @@ from training.timing import Timing, dates_of
 
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 TOTAL = "(all)"
+_WRITTEN = ("period", "begin", "end", "whole", "p10", "p50", "p90", "mean", "booked", "open", "new")
 
 
 @dataclass(frozen=True)
@@ -134,16 +135,52 @@ class Forecast:
     ) -> FloatArray:
         """Quantiles in units of money, widened as asked, never below what is booked."""
         mine = np.arange(len(self.cells)) if cells is None else cells
-        draws = self.draws_of(period, mine)
-        return widened(draws, levels, self.asked.widening, int(self.booked[mine, period].sum()))
+        draws, booked = self.draws_of(period, mine), self.booked[mine, period].sum()
+        return np.asarray(widened(draws[None, :], levels, self.asked.widening, np.array([booked]))[0])
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The figures of each period, first of all cells (`cell` is None), then of each where columns were
+        asked by; quantiles and means in units of money."""
+        found: list[list[dict[str, Any]]] = [[] for _ in range(1 + len(self.cells) * bool(self.asked.by))]
+        for place in range(len(self.calendar.periods)):
+            for rows, row in zip(found, self._of_period(place), strict=True):
+                rows.append(row)
+        return [row for rows in found for row in rows]
+
+    def _of_period(self, place: int) -> list[dict[str, Any]]:
+        period, size = self.calendar.periods[place], self.drawn.draws * CENT
+        booked = self._groups(self.booked[:, place])
+        opened, new = (part[:, period.steps].sum(axis=1) for part in (self.drawn.open, self.drawn.new))
+        levels = widened(self._groups(opened + new) + booked[:, None], LEVELS, self.asked.widening, booked)
+        parts = [self._groups(part.sum(axis=1)) for part in (opened, new)]
+        return [
+            {
+                "cell": None if i == 0 else i - 1,
+                "period": period.kind, "begin": period.begin, "end": period.end, "whole": period.whole,
+                **dict(zip(("p10", "p25", "p50", "p75", "p90"), levels[i].tolist(), strict=True)),
+                "mean": float(booked[i]) / CENT + sum(float(part[i]) / size for part in parts),
+                "booked": float(booked[i]) / CENT,
+                "open": float(parts[0][i]) / size,
+                "new": float(parts[1][i]) / size,
+            }
+            for i in range(len(booked))
+        ]  # fmt: skip
+
+    def _groups(self, of_cells: IntArray) -> IntArray:
+        """The sum over all cells, and before each cell's own where columns were asked by."""
+        whole = of_cells.sum(axis=0, keepdims=True)
+        return np.concatenate([whole, of_cells]) if self.asked.by else whole
 
     def frame(self) -> pl.DataFrame:
         """One row per cell and period, and per period one of all cells (`(all)` in the columns asked by)."""
-        rows = []
-        groups = [(cell, np.array([i])) for i, cell in enumerate(self.cells)] if self.asked.by else []
-        whole = (tuple([TOTAL] * len(self.asked.by)), np.arange(len(self.cells)))
-        for labels, mine in [whole, *groups]:
-            rows += [self.row(labels, mine, place) for place in range(len(self.calendar.periods))]
+        by, total = self.asked.by, (TOTAL,) * len(self.asked.by)
+        rows = [
+            {"as_of": self.as_of, **dict(zip(by, total if cell is None else self.cells[cell], strict=True))}
+            | {name: row[name] for name in _WRITTEN}
+            | {"currency": self.currency}
+            for row in self.rows()
+            for cell in [row["cell"]]
+        ]
         return pl.DataFrame(rows, infer_schema_length=None).with_columns(
             pl.col("begin", "end").cast(TIME), pl.col("as_of").cast(TIME)
         )
@@ -162,28 +199,38 @@ class Forecast:
         )  # fmt: skip
         return frame.with_columns(pl.col("as_of", *dates).cast(TIME), pl.col("amount").fill_nan(None))
 
-    def row(self, labels: tuple[str, ...], cells: IntArray | None, place: int) -> dict[str, Any]:
-        """A period's figures of some cells, or of all; a row of `frame`."""
-        period = self.calendar.periods[place]
-        mine = np.arange(len(self.cells)) if cells is None else cells
-        low, _, middle, _, high = self.quantiles(place, mine).tolist()
-        steps, size = period.steps, self.drawn.draws * CENT
-        booked = float(self.booked[mine, place].sum()) / CENT
-        opened = float(self.drawn.open[mine][:, steps].sum()) / size
-        new = float(self.drawn.new[mine][:, steps].sum()) / size
-        return {
-            "as_of": self.as_of, **dict(zip(self.asked.by, labels, strict=False)),
-            "period": period.kind, "begin": period.begin, "end": period.end, "whole": period.whole,
-            "p10": low, "p50": middle, "p90": high, "mean": booked + opened + new,
-            "booked": booked, "open": opened, "new": new, "currency": self.currency,
-        }  # fmt: skip
+
+def widened(draws: IntArray, levels: Sequence[float], factor: float, booked: IntArray) -> FloatArray:
+    """Quantiles of draws in units of money, their distance from the median multiplied, and never below what
+    is booked: groups x levels.
+
+    Args:
+        draws: groups x draws, in hundredths; booked: of each group.
+    """
+    found = np.quantile(draws, levels, axis=1).T / CENT
+    middle = np.median(draws, axis=1)[:, None] / CENT
+    return np.asarray(np.maximum(middle + factor * (found - middle), booked[:, None] / CENT))
 
 
-def widened(draws: IntArray, levels: Sequence[float], factor: float, booked: int) -> FloatArray:
-    """Quantiles of draws in units of money, their distance from the median multiplied."""
-    found = np.quantile(draws, levels) / CENT
-    middle = float(np.median(draws)) / CENT
-    return np.asarray(np.maximum(middle + factor * (found - middle), booked / CENT))
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What a forecast stands on, whatever is asked of it: the open deals as the models see them, and the past
+    as it was known.
+
+    Attributes:
+        as_of: microseconds.
+        models: that saw them.
+        history: of what was known; ledger: its bookings, in one currency.
+        amounts: what deals come to.
+        found: the open deals.
+    """
+
+    as_of: int
+    models: Models
+    history: History
+    ledger: Ledger
+    amounts: Amounts
+    found: _Found
 
 
 def forecast(
@@ -201,9 +248,15 @@ def forecast(
         TooLittleData: nothing was won yet.
     """
     asked = asked or Asked()
-    check_columns(asked.by)
-    if asked.days < 1:
-        raise DataError(f"--horizon {asked.days}: a forecast reaches at least one day ahead")
+    _check(asked)
+    return forecast_on(ground_of(data, as_of, models, asked.currency, history), asked)
+
+
+def ground_of(
+    data: CanonicalData, as_of: int, models: Models, currency: str | None = None,
+    history: History | None = None,
+) -> Ground:  # fmt: skip
+    """What forecasts at `as_of` in one currency have in common. Args and errors as of `forecast`."""
     if models.win.policy.win_given_stage:
         raise DataError(
             "the win model's probabilities are given that a deal reaches"
@@ -212,10 +265,21 @@ def forecast(
         )
     known = data.known_at(as_of)
     mine = history or history_from_tables(known, models.win.conventions)
-    ledger = ledger_of(known, mine, asked.currency)
+    ledger = ledger_of(known, mine, currency)
     amounts = amounts_of(mine, ledger, as_of)
+    return Ground(as_of, models, mine, ledger, amounts, _open(known, mine, ledger, as_of, models))
+
+
+def forecast_on(ground: Ground, asked: Asked) -> Forecast:
+    """The forecast that is asked for; of the currency that of the ground counts.
+
+    Raises:
+        DataError: no such column, no day ahead, or more groups than fit into memory.
+    """
+    _check(asked)
+    as_of, models, mine, ledger = ground.as_of, ground.models, ground.history, ground.ledger
+    amounts, found = ground.amounts, ground.found
     days = calendar(as_of, as_of + asked.days * DAY, models.win.conventions.time_zone)
-    found = _open(known, mine, ledger, as_of, models)
     labels = ledger.labels(np.arange(len(mine.opportunities.ids)), asked.by)
     own = list(zip(*(found.texts[name].tolist() for name in asked.by), strict=True)) if asked.by else []
     own = own or [()] * len(found.snapshots)
@@ -240,6 +304,12 @@ def forecast(
         as_of, asked, cells, days, _booked(board, days), drawn, deals,
         ledger.currency, models.win.conventions.time_zone, (*ledger.notes, *_notes(found, as_of)),
     )  # fmt: skip
+
+
+def _check(asked: Asked) -> None:
+    check_columns(asked.by)
+    if asked.days < 1:
+        raise DataError(f"--horizon {asked.days}: a forecast reaches at least one day ahead")
 
 
 @dataclass(frozen=True)

@@ -145,9 +145,10 @@ def draw(
         ]
         for job in jobs:
             job.result()
+        brought = _new(new, opened.shape, shifts, seed, (pool, blocks))
     by_deal = np.empty(len(order), np.int64)
     by_deal[order] = sums.sum(axis=0)
-    return Drawn(opened, _new(new, opened.shape, shifts, seed, blocks), by_deal)
+    return Drawn(opened, brought, by_deal)
 
 
 def keys_of(ids: Sequence[str]) -> KeyArray:
@@ -158,7 +159,7 @@ def keys_of(ids: Sequence[str]) -> KeyArray:
 
 def _new(
     new: NewDeals | None, shape: tuple[int, ...], shifts: FloatArray, seed: int,
-    blocks: Sequence[tuple[int, int]],
+    spread: tuple[ThreadPoolExecutor, Sequence[tuple[int, int]]],
 ) -> IntArray:  # fmt: skip
     out = np.zeros(shape, np.int64)
     if new is None or not len(new.share):
@@ -168,8 +169,10 @@ def _new(
     wins = rng.poisson(new.wins[:, None] * factor[None, :]).astype(np.int64)
     shares = np.cumsum(new.share) / new.share.sum()
     start = np.uint64(_seed(seed) ^ _NEW)
-    for begin, end in blocks:
-        draw_new(begin, end, start, wins, shares, new.cell, new.group, np.ascontiguousarray(new.cents), out)
+    pool, blocks = spread
+    columns = (start, wins, shares, new.cell, new.group, np.ascontiguousarray(new.cents), out)
+    for job in [pool.submit(draw_new, begin, end, *columns) for begin, end in blocks]:
+        job.result()
     return out
 
 
