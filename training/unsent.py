@@ -6,7 +6,8 @@ What is logged is read from here and nowhere else, so that a store that goes awa
     bundle/       the bundle
     artifacts/    manifest, reliability, importance, environment, model card, plots, quality report
 
-The folder appears whole, but for the plots, or not at all.
+The folder appears whole, but for the plots, or not at all. Of a model of when there are `run.json` with its
+figures and the bundle.
 """
 
 from __future__ import annotations
@@ -19,13 +20,17 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from training.bundle import Bundle, load_bundle
 from training.card import model_card, summary
+from training.close import CLOSE, CloseBundle, load_close_bundle
 from training.errors import BundleError
 from training.importance import Weight, importance
 from training.run import Trained
+
+if TYPE_CHECKING:
+    from training.hazard import TrainedClose
 
 FORMAT = 1
 RUN, BUNDLE, ARTIFACTS = "run.json", "bundle", "artifacts"
@@ -75,12 +80,30 @@ class Unsent:
         return self.folder / ARTIFACTS
 
 
-def folder_name(trained: Trained) -> str:
+@dataclass(frozen=True)
+class UnsentClose:
+    """A model of when as a store will be told of it."""
+
+    bundle: CloseBundle
+    metrics: Mapping[str, float]
+
+
+def folder_name(trained: Trained | TrainedClose) -> str:
     """A name for a trained model's folder, the same for the same model and data."""
     manifest = trained.bundle.manifest
     day = str(manifest["cutoff"])[:10]
     text = trained.bundle.booster.model_to_string() + manifest["data_sha256"]
-    return f"{trained.bundle.target}-{day}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    target = trained.bundle.target if isinstance(trained.bundle, Bundle) else CLOSE
+    return f"{target}-{day}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def save_close(trained: TrainedClose, folder: Path) -> None:
+    """Write a model of when into a folder, replacing what was there."""
+    part = _part(folder)
+    trained.bundle.save(part / BUNDLE)
+    _write(part / RUN, {"format": FORMAT, "target": CLOSE, "metrics": dict(trained.metrics)})
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
 
 
 def save_training(
@@ -94,8 +117,7 @@ def save_training(
         data_name: what people call the data set.
         load: of the machine while it was trained.
     """
-    part = folder.with_name(folder.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
+    part = _part(folder)
     artifacts = part / ARTIFACTS
     artifacts.mkdir(parents=True)
     trained.bundle.save(part / BUNDLE)
@@ -113,7 +135,14 @@ def save_training(
     return _plots(trained, folder / ARTIFACTS / "plots")  # last: a plot that fails must lose no model
 
 
-def load_training(folder: Path) -> Unsent:
+def _part(folder: Path) -> Path:
+    """Where a folder is written until it is whole."""
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    return part
+
+
+def load_training(folder: Path) -> Unsent | UnsentClose:
     """A trained model from its folder, its golden rows tried.
 
     Raises:
@@ -127,6 +156,10 @@ def load_training(folder: Path) -> Unsent:
         raise BundleError(f"{folder}: {RUN} is not readable ({error}); train again") from error
     if not isinstance(described, dict) or described.pop("format", None) != FORMAT:
         raise BundleError(f"{folder}: {RUN} is not of format {FORMAT}; train again")
+    if described.get("target") == CLOSE:
+        if not isinstance(described.get("metrics"), dict):
+            raise BundleError(f"{folder}: {RUN} is damaged (no metrics); train again")
+        return UnsentClose(load_close_bundle(folder / BUNDLE), described["metrics"])
     if not (folder / ARTIFACTS).is_dir():
         raise BundleError(f"{folder}: {ARTIFACTS} is missing; train again")
     bundle = load_bundle(folder / BUNDLE)

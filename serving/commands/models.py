@@ -125,8 +125,8 @@ def train(
                 if registered.alias == CHAMPION:
                     Registry(tracking).record_first(registered, whoami(), now())
                 out.print(_line(trained, f"dealcast-{each} v{registered.version} ({registered.alias})"))
-    if target in (Trainable.CLOSE, Trainable.ALL) and "win" not in passed:
-        _train_close(tracking, source, win, alone=target is Trainable.CLOSE)
+        if target in (Trainable.CLOSE, Trainable.ALL) and "win" not in passed:
+            _train_close(outbox, source, win, alone=target is Trainable.CLOSE)
     if len(passed) == len(TARGETS):
         raise TooLittleData("no target could be trained; the lines above say why")
     out.print(f"runs and models: mlflow ui --backend-store-uri {tracking.shown}")
@@ -204,7 +204,7 @@ def _targets_of(target: Trainable) -> tuple[Target, ...]:
     return () if target is Trainable.CLOSE else (cast("Target", target.value),)
 
 
-def _train_close(tracking: Tracking, source: Source, win: Trained | None, *, alone: bool) -> None:
+def _train_close(outbox: Outbox, source: Source, win: Trained | None, *, alone: bool) -> None:
     """Train and register the model of when; with `all`, data that cannot carry it are passed over."""
     from training.errors import TooLittleData
     from training.hazard import train_close
@@ -219,9 +219,11 @@ def _train_close(tracking: Tracking, source: Source, win: Trained | None, *, alo
             raise
         out.print(f"close: passed over: {error}")
         return
-    registered = tracking.send_close(trained)
+    registered = outbox.send(outbox.put_close(trained))
+    if registered is None:
+        return
     if registered.alias == CHAMPION:
-        Registry(tracking).record_first(registered, whoami(), now())
+        Registry(outbox.tracking).record_first(registered, whoami(), now())
     m = trained.metrics
     shown = "".join(
         f"; within {weeks} weeks said {m[f'said_{weeks}_weeks']:.1%}, came {m[f'came_{weeks}_weeks']:.1%}"

@@ -15,6 +15,7 @@ import typer
 from serving.commands.common import UNSENT, Artifacts, TrackingUri, err, out
 
 if TYPE_CHECKING:
+    from training.hazard import TrainedClose
     from training.run import Trained
     from training.tracking import Registered, Tracking
     from training.unsent import Reading
@@ -71,6 +72,14 @@ class Outbox:
             err.print(line)
         if not load:
             err.print("the machine's load is not logged: psutil is not installed; `pip install psutil`")
+        return folder
+
+    def put_close(self, trained: TrainedClose) -> Path:
+        """The same of a model of when."""
+        from training.unsent import folder_name, save_close
+
+        folder = UNSENT / folder_name(trained)
+        save_close(trained, folder)
         return folder
 
     def send(self, folder: Path) -> Registered | None:

@@ -25,11 +25,14 @@ def started(folder: Path, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=folder, env=environment, stdout=pipe, stderr=pipe, text=True)
 
 
-def test_a_model_whose_store_goes_away_is_kept_and_registered_with_all_its_figures(tmp_path: Path) -> None:
+@pytest.mark.parametrize("target", ["win", "close"])
+def test_a_model_whose_store_goes_away_is_kept_and_registered_with_all_its_figures(
+    tmp_path: Path, target: str
+) -> None:
     write_sample(make_sample(800, seed=4), tmp_path / "crm")
     (tmp_path / "store").mkdir()
     uri = "sqlite:///store/mlflow.db"
-    with started(tmp_path, "train", "crm", "--target", "win", "--tracking-uri", uri) as train:
+    with started(tmp_path, "train", "crm", "--target", target, "--tracking-uri", uri) as train:
         assert train.stderr is not None
         assert "rows read" in train.stderr.readline()  # the store was found before
         (tmp_path / "store").rename(tmp_path / "away")
@@ -47,9 +50,10 @@ def test_a_model_whose_store_goes_away_is_kept_and_registered_with_all_its_figur
     with started(tmp_path, *said[1:]) as register:
         out, err = register.communicate(timeout=300)
     assert (register.returncode, err) == (0, "")
-    assert out == f"dealcast-unsent/{folder.name}: dealcast-win v1 (champion)\n"
+    assert out == f"dealcast-unsent/{folder.name}: dealcast-{target} v1 (champion)\n"
     assert not (tmp_path / "dealcast-unsent").exists()
-    assert list((tmp_path / "store" / "mlartifacts").rglob("model_card.md"))
+    told = "model_card.md" if target == "win" else "manifest.json"
+    assert list((tmp_path / "store" / "mlartifacts").rglob(told))
 
     with started(tmp_path, *said[1:]) as again:
         _, err = again.communicate(timeout=300)

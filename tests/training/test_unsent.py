@@ -11,14 +11,18 @@ from pathlib import Path
 
 import pytest
 
+from training.dataset import Source
 from training.errors import BundleError
+from training.hazard import train_close
 from training.labels import Target
 from training.run import Trained
 from training.unsent import (
     Reading,
+    UnsentClose,
     environment,
     folder_name,
     load_training,
+    save_close,
     save_training,
 )
 
@@ -139,3 +143,20 @@ def test_missing_artifacts_and_a_changed_model_are_refused(copy: Path) -> None:
     shutil.rmtree(copy / "artifacts")
     with pytest.raises(BundleError, match="artifacts is missing"):
         load_training(copy)
+
+
+def test_a_model_of_when_lies_in_its_folder_with_its_figures(
+    source: Source, trained: Mapping[Target, Trained], tmp_path: Path
+) -> None:
+    made = train_close(source, trained["win"])
+    folder = tmp_path / folder_name(made)
+    assert folder.name.startswith("close-")
+    save_close(made, folder)
+    unsent = load_training(folder)
+    assert isinstance(unsent, UnsentClose)
+    assert unsent.metrics == pytest.approx(dict(made.metrics))
+    then, now = (each.timing_of_matrix(made.bundle.golden) for each in (made.bundle, unsent.bundle))
+    assert (then.cumulative == now.cumulative).all()
+    spoil(folder, {"metrics": None})
+    with pytest.raises(BundleError, match=r"run.json is damaged \(no metrics\)"):
+        load_training(folder)

@@ -14,6 +14,7 @@ from training.close import CLOSE, CloseBundle
 from training.forecast.backtest import Backtest
 from training.hazard import PARAMS, TrainedClose
 from training.tracking.runs import child_tags
+from training.unsent import UnsentClose
 
 _NEEDED = ("dealcast", "lightgbm", "numpy", "polars", "pandas", "mlflow")
 SUMMARY = (
@@ -23,7 +24,7 @@ SUMMARY = (
 
 
 def log_close(
-    mlflow: Any, client: Any, experiment_id: str, trained: TrainedClose, name: str
+    mlflow: Any, client: Any, experiment_id: str, trained: TrainedClose | UnsentClose, name: str
 ) -> tuple[str, str]:
     """Log a run and register its bundle under a name; the run's id and the version's number."""
     bundle = trained.bundle

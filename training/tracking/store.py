@@ -40,7 +40,7 @@ from training.tracking.records import last_record
 from training.tracking.runs import log_run
 from training.tracking.trials import PARAMS, log_tuning
 from training.tune import Tuned
-from training.unsent import Unsent, load_training, save_training
+from training.unsent import Unsent, UnsentClose, load_training, save_training
 
 _OURS = "name LIKE 'dealcast-%'"
 _OUR_EXPERIMENTS = "name LIKE 'dealcast/%'"
@@ -117,12 +117,14 @@ class Tracking:
             save_training(trained, Path(scratch) / "unsent", quality=quality)
             return self.send(load_training(Path(scratch) / "unsent"))
 
-    def send(self, unsent: Unsent) -> Registered:
+    def send(self, unsent: Unsent | UnsentClose) -> Registered:
         """Log and register a trained model that lies in a folder, which is left as it is.
 
         The first version of a target becomes champion; later ones are challengers, and the
         champion stays until somebody moves the alias.
         """
+        if isinstance(unsent, UnsentClose):
+            return self.send_close(unsent)
         target = unsent.bundle.target
         name = model_name(target)
         with self._client() as (mlflow, client):
@@ -130,7 +132,7 @@ class Tracking:
             alias = _with_alias(client, name, number)
         return Registered(target, number, alias, run_id)
 
-    def send_close(self, trained: TrainedClose) -> Registered:
+    def send_close(self, trained: TrainedClose | UnsentClose) -> Registered:
         """Log and register a model of when, as `send` does."""
         name = model_name(CLOSE)
         with self._client() as (mlflow, client):
