@@ -88,6 +88,15 @@ class Scores:
 
     def prediction_id(self, i: int) -> str:
         """The same for the same features, models and question, however it was asked."""
+        if i not in self._ids:
+            self._ids[i] = self._prediction_id(i)
+        return self._ids[i]
+
+    @cached_property
+    def _ids(self) -> dict[int, str]:
+        return {}
+
+    def _prediction_id(self, i: int) -> str:
         digest = hashlib.sha256(f"{self.opportunity_ids[i]}\n{self.as_of[i]}".encode())
         for target, scores in self.targets.items():
             version = scores.model.version if scores.model else "-"

@@ -23,6 +23,7 @@ from training.encoding import Encoding
 from training.errors import BundleError
 from training.labels import LabelPolicy
 from training.timing import WEEKS, Timing, dates_of, timing_of
+from training.timing_kernel import hazards
 from training.trees import Trees
 
 CLOSE: Final = "close"
@@ -104,21 +105,33 @@ class CloseBundle:
 
 
 def hazards_of(booster: Trees, offsets: FloatArray, matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Rows x buckets: the chance to be won, and to be lost, in each bucket while open at its start."""
-    count, width = len(offsets), matrix.shape[1]
+    """Rows x buckets: the chance to be won, and to be lost, in each bucket while open at its start.
+
+    Trees that do not ask for the bucket say the same of each, and are asked once.
+    """
+    scores = _scores(booster, matrix, len(offsets))
+    won, lost = np.empty(scores.shape[:2]), np.empty(scores.shape[:2])
+    hazards(scores, offsets, won, lost)
+    return won, lost
+
+
+def _scores(booster: Trees, matrix: FloatArray, count: int) -> FloatArray:
+    """Rows x buckets x classes, before what `offsets` add."""
+    width, buckets = matrix.shape[1], np.arange(count, dtype=np.float64)
+    moving, still = booster.parted(width)
+    if len(matrix) == 1:
+        row = np.append(matrix, [[0.0]], axis=1)
+        return (moving.scores_by(row, width, buckets) + still.scores(row))[None]
     found = np.empty((len(matrix), count, 3))
     room = np.empty((min(len(matrix), _AT_ONCE), count, width + 1))
-    room[:, :, width] = np.arange(count)
+    room[:, :, width] = buckets
     for begin in range(0, len(matrix), _AT_ONCE):
         some = matrix[begin : begin + _AT_ONCE]
         rows = room[: len(some)]
         rows[:, :, :width] = some[:, None, :]
-        scores = booster.scores(rows.reshape(-1, width + 1))
-        found[begin : begin + _AT_ONCE] = scores.reshape(len(some), count, 3)
-    scores = found + offsets[None, :, :]
-    odds = np.exp(scores - scores.max(axis=2, keepdims=True))
-    chances = odds / odds.sum(axis=2, keepdims=True)
-    return np.ascontiguousarray(chances[:, :, WON]), np.ascontiguousarray(chances[:, :, LOST])
+        scores = moving.scores(rows.reshape(-1, width + 1)).reshape(len(some), count, 3)
+        found[begin : begin + _AT_ONCE] = scores + still.scores(rows[:, 0, :])[:, None, :]
+    return found
 
 
 def load_close_bundle(folder: Path) -> CloseBundle:

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.times import DAY, FloatArray, IntArray
+from training.timing_kernel import reached, shift, timed
 
 WEEKS: tuple[int, ...] = (1, 2, 3, 4, 6, 8, 10, 13, 17, 21, 26, 39, 52)  # the ends of the buckets
 SHARES = (0.1, 0.5, 0.9)
 LONGEST_WEEKS = 260.0  # no date lies farther ahead
-_LEAST = 1e-9
+_WEEKS = np.array(WEEKS, np.float64)
 
 
 @dataclass(frozen=True)
@@ -57,18 +58,9 @@ class Timing:
 
     def quantiles(self, shares: tuple[float, ...] = SHARES) -> FloatArray:
         """Deals x shares: weeks by which that share of such wins has come; at most `LONGEST_WEEKS`."""
-        ends = np.concatenate([[0.0], self.weeks])
-        steps = np.column_stack([np.zeros(len(self.rate)), self.cumulative])
         found = np.empty((len(self.rate), len(shares)))
-        rows = np.arange(len(self.rate))
-        for i, share in enumerate(shares):
-            place = np.clip((steps < share).sum(axis=1), 1, len(ends) - 1)
-            low, high = steps[rows, place - 1], steps[rows, place]
-            part = (share - low) / np.maximum(high - low, _LEAST)
-            inside = ends[place - 1] + part * (ends[place] - ends[place - 1])
-            beyond = ends[-1] + np.log(np.maximum((1 - steps[:, -1]) / (1 - share), 1.0)) / self.rate
-            found[:, i] = np.where(steps[:, -1] < share, beyond, inside)
-        return np.minimum(found, LONGEST_WEEKS)
+        reached(self.cumulative, self.rate, self.weeks, np.array(shares), LONGEST_WEEKS, found)
+        return found
 
 
 def timing_of(won: FloatArray, lost: FloatArray, shifts: FloatArray) -> Timing:
@@ -78,23 +70,16 @@ def timing_of(won: FloatArray, lost: FloatArray, shifts: FloatArray) -> Timing:
         won, lost: deals x buckets of `WEEKS`, chances of each end within a bucket while open at its start.
         shifts: per bucket, added to the log odds of a win in it given that it comes, but not before.
     """
-    weeks = np.array(WEEKS, np.float64)
-    stays = np.maximum(1 - won - lost, _LEAST)
-    open_at_end = np.cumprod(stays, axis=1)
-    incidence = np.cumsum(won * np.column_stack([np.ones(len(won)), open_at_end[:, :-1]]), axis=1)
-    ends = np.maximum(won[:, -1] + lost[:, -1], _LEAST)
-    later = open_at_end[:, -1] * won[:, -1] / ends
-    whole = np.maximum(incidence[:, -1] + later, _LEAST)
-    rate = -np.log(np.maximum(1 - ends, _LEAST)) / (weeks[-1] - weeks[-2])
-    return Timing(weeks, shifted(incidence / whole[:, None], shifts), np.maximum(rate, _LEAST))
+    cumulative, rate = np.empty(won.shape), np.empty(len(won))
+    timed(won, lost, _WEEKS, shifts, cumulative, rate)
+    return Timing(_WEEKS, cumulative, rate)
 
 
 def shifted(cumulative: FloatArray, shifts: FloatArray) -> FloatArray:
     """A timing with the log odds of each bucket, given not before, moved; still non-decreasing, below 1."""
-    before = np.column_stack([np.zeros(len(cumulative)), cumulative[:, :-1]])
-    chance = np.clip((cumulative - before) / np.maximum(1 - before, _LEAST), _LEAST, 1 - _LEAST)
-    moved = 1 / (1 + (1 - chance) / chance * np.exp(-shifts)[None, :])
-    return 1 - np.cumprod(1 - moved, axis=1)
+    moved = np.array(cumulative, np.float64)
+    shift(moved, shifts)
+    return moved
 
 
 def dates_of(as_of: IntArray, weeks: FloatArray) -> IntArray:

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import re
 import sys
 from ctypes import POINTER, byref, c_char_p, c_double, c_int, c_int64, c_void_p
-from functools import cache
+from functools import cache, cached_property
+from itertools import count
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal
 from weakref import WeakKeyDictionary, finalize
 
@@ -25,6 +28,11 @@ _FLOAT64, _ROW_MAJOR, _ALL = 1, 1, -1
 _RAW, _CONTRIBUTIONS = 1, 3
 _FILES = ("lib_lightgbm.so", "lib_lightgbm.dylib", "lib_lightgbm.dll")
 _DOUBLES = POINTER(c_double)
+_SPLITS = re.compile(r"^split_feature=(.*)$", re.MULTILINE)
+_NOTHING = (  # a tree that says 0 of each row
+    "num_leaves=1\nnum_cat=0\nsplit_feature=\nsplit_gain=\nthreshold=\ndecision_type=\nleft_child=\nright_child=\n"
+    "leaf_value=0\nleaf_weight=\nleaf_count=\ninternal_value=\ninternal_weight=\ninternal_count=\nis_linear=0\nshrinkage=1\n"
+)
 
 
 class TreesError(ValueError):
@@ -47,7 +55,7 @@ class Trees:
         self._trees = _whole(library.LGBM_BoosterNumberOfTotalModel, self._handle)
         self._features = _whole(library.LGBM_BoosterGetNumFeature, self._handle)
         self._margins = _whole(library.LGBM_BoosterGetNumClasses, self._handle)
-        self._one = _OneRow(self._handle, self._features) if self._margins == 1 else None
+        self._one = _OneRow(self._handle, self._features, self._margins)
 
     def model_to_string(self) -> str:
         """The text they were made of."""
@@ -65,13 +73,41 @@ class Trees:
         Raises:
             TreesError: the rows have other columns, or the trees have several margins a row.
         """
-        if self._one is None:
+        if self._margins != 1:
             raise TreesError(f"the trees have {self._margins} margins a row, one for each class")
-        return self._one.margin(matrix) if len(matrix) == 1 else self._predict(matrix, _RAW, 1)[:, 0]
+        return self._one.margins(matrix) if len(matrix) == 1 else self._predict(matrix, _RAW, 1)[:, 0]
 
     def scores(self, matrix: FloatArray) -> FloatArray:
         """The trees' sums for each row and class, before any softmax: rows x classes."""
-        return self._predict(matrix, _RAW, self._margins)
+        return (
+            self._one.margins(matrix)[None, :]
+            if len(matrix) == 1
+            else self._predict(matrix, _RAW, self._margins)
+        )
+
+    def scores_by(self, row: FloatArray, column: int, values: FloatArray) -> FloatArray:
+        """The same of one row (1 x features) with each of some values in a column: values x classes."""
+        return self._one.margins_by(row, column, values)
+
+    @cached_property
+    def _parts(self) -> dict[int, tuple[Trees, Trees]]:
+        return {}
+
+    def parted(self, column: int) -> tuple[Trees, Trees]:
+        """The trees that ask for a column and those that do not: what all say is the sum of what both say."""
+        if column not in self._parts:
+            head, *trees = self._text.split("\nTree=")
+            *_, tail = trees[-1].partition("\nend of trees")
+            trees[-1] = trees[-1].removesuffix("\nend of trees" + tail)
+            head = "\n".join(line for line in head.split("\n") if not line.startswith("tree_sizes="))
+            asks = [str(column) in _SPLITS.search(tree)[1].split() for tree in trees]  # type: ignore[index]
+            both = [
+                [tree if its is wanted else f"{i}\n{_NOTHING}" for i, tree, its in zip(count(), trees, asks)]
+                for wanted in (True, False)
+            ]
+            one, other = (Trees("\nTree=".join([head, *its]) + "\nend of trees" + tail) for its in both)
+            self._parts[column] = one, other
+        return self._parts[column]
 
     def contributions(self, matrix: FloatArray) -> FloatArray:
         """LightGBM's own SHAP values: rows x (features + 1), the last column the expected margin; so
@@ -94,8 +130,8 @@ class Trees:
         _check(
             _library(holding=False).LGBM_BoosterPredictForMat(
                 self._handle, rows.ctypes.data_as(c_void_p), c_int(_FLOAT64), c_int(len(rows)),
-                c_int(self._features), c_int(_ROW_MAJOR), c_int(what), c_int(0), c_int(_ALL), c_char_p(b""),
-                byref(length), found.ctypes.data_as(_DOUBLES),
+                c_int(self._features), c_int(_ROW_MAJOR), c_int(what), c_int(0), c_int(_ALL),
+                c_char_p(b""), byref(length), found.ctypes.data_as(_DOUBLES),
             )
         )  # fmt: skip
         return found
@@ -107,12 +143,12 @@ class Trees:
 
 
 class _OneRow:
-    """The way for a single row, set up once. It holds the interpreter's lock, so that its room is its own."""
+    """The way for a single row, set up once; one thread after the other goes it."""
 
-    def __init__(self, handle: c_void_p, features: int) -> None:
+    def __init__(self, handle: c_void_p, features: int, margins: int) -> None:
         library = _library(holding=True)
         self._config, self._length, self._features = c_void_p(), c_int64(), features
-        self._room, self._found = np.empty((1, features)), np.empty(1)
+        self._room, self._found, self._alone = np.empty((1, features)), np.empty(margins), Lock()
         _check(
             library.LGBM_BoosterPredictForMatSingleRowFastInit(
                 handle, c_int(_RAW), c_int(0), c_int(_ALL), c_int(_FLOAT64), c_int(features), c_char_p(b""),
@@ -124,12 +160,28 @@ class _OneRow:
         room, found = self._room.ctypes.data_as(c_void_p), self._found.ctypes.data_as(_DOUBLES)
         self._arguments = (self._config, room, byref(self._length), found)
 
-    def margin(self, matrix: FloatArray) -> FloatArray:
+    def margins(self, matrix: FloatArray) -> FloatArray:
+        """The sum of each class."""
+        with self._alone:
+            self._place(matrix)
+            _check(self._call(*self._arguments))
+            return self._found.copy()
+
+    def margins_by(self, matrix: FloatArray, column: int, values: FloatArray) -> FloatArray:
+        """The same with each of some values in a column."""
+        found = np.empty((len(values), len(self._found)))
+        with self._alone:
+            self._place(matrix)
+            for i, value in enumerate(values.tolist()):
+                self._room[0, column] = value
+                _check(self._call(*self._arguments))
+                found[i] = self._found
+        return found
+
+    def _place(self, matrix: FloatArray) -> None:
         if matrix.shape != (1, self._features):
             raise TreesError(f"the trees read {self._features} columns, not an array of shape {matrix.shape}")
         self._room[:] = matrix
-        _check(self._call(*self._arguments))
-        return self._found.copy()
 
 
 def margins(trees: Trees, matrix: FloatArray) -> FloatArray:

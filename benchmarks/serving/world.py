@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from features.sources.folder import load
 from features.times import IntArray, parse_instant
 from serving.bundles import pointer_of
 from training.bundle import Bundle, load_bundle
+from training.close import CLOSE
 from training.labels import ENTITY, TARGETS
 
 T = "2025-03-31T00:00:00Z"
@@ -72,14 +74,16 @@ def _dealcast(*words: str | Path) -> None:
 
 
 def _enlarge(trained: Path, bundles: Path, data: CanonicalData) -> None:
-    """The trained bundles with trees of the stated size; what they predict is of no interest."""
+    """The trained bundles with trees of the stated size, what they predict is of no interest; of the model of
+    when its own."""
     history: History | None = None
     places = pointer_of(trained).places
     for target in TARGETS:
         bundle = load_bundle(trained / places[target].folder)
         history = history or history_from_tables(data, bundle.conventions)
         _of_size(bundle, history).save(bundles / target)
-    versions = json.dumps({target: places[target].version for target in TARGETS})
+    shutil.copytree(trained / places[CLOSE].folder, bundles / CLOSE)
+    versions = json.dumps({target: places[target].version for target in (*TARGETS, CLOSE)})
     (bundles / "versions.json").write_text(versions, encoding="utf-8")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import lightgbm as lgb
 import numpy as np
@@ -53,6 +54,74 @@ def test_several_margins_a_row_are_refused() -> None:
     trees = Trees(lgb.train(params, lgb.Dataset(rows, np.arange(300) % 3), 2).model_to_string())
     with pytest.raises(TreesError, match="the trees have 3 margins a row"):
         trees.margins(rows)
+
+
+def test_threads_that_ask_for_one_row_each_get_their_own(trained: Mapping[Target, Trained]) -> None:
+    bundle = trained["win"].bundle
+    rows = bundle.golden
+    wanted = bundle.booster.margins(rows)
+
+    def ask(place: int) -> bool:
+        its = rows[place : place + 1]
+        return all(bundle.booster.margins(its)[0] == wanted[place] for _ in range(3_000))
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert all(pool.map(ask, range(4)))
+    finally:
+        sys.setswitchinterval(before)
+
+
+@pytest.fixture(scope="module")
+def classes() -> tuple[Trees, np.ndarray]:
+    """Trees of three classes that read a category and numbers with gaps, and rows of theirs."""
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(3_000, 5))
+    rows[:, 3] = rng.integers(0, 9, len(rows))
+    rows[:, 4] = rng.integers(0, 13, len(rows))
+    rows[rng.random(rows.shape) < 0.1] = np.nan
+    label = (
+        rng.random(len(rows)) * 2 + (np.nan_to_num(rows[:, 0]) > 0) * (np.nan_to_num(rows[:, 4]) > 6)
+    ) // 1
+    params = {
+        "objective": "multiclass",
+        "num_class": 3,
+        "verbosity": -1,
+        "num_leaves": 4,
+        "feature_fraction": 0.3,
+    }
+    data = lgb.Dataset(rows, label, categorical_feature=[3])
+    return Trees(lgb.train({**params, "verbosity": -1}, data, 40).model_to_string()), rows
+
+
+def test_trees_parted_by_a_column_say_together_what_they_said(classes: tuple[Trees, np.ndarray]) -> None:
+    trees, rows = classes
+    asking, others = trees.parted(4)
+    assert trees.parted(4)[0] is asking
+    np.testing.assert_allclose(
+        asking.scores(rows) + others.scores(rows), trees.scores(rows), rtol=0, atol=1e-12
+    )
+    moved = rows.copy()
+    moved[:, 4] = -moved[:, 4]
+    assert (others.scores(moved) == others.scores(rows)).all()
+    assert (asking.scores(moved) != asking.scores(rows)).any()
+    nothing, all_of_them = trees.parted(99)
+    assert (nothing.scores(rows) == 0).all()
+    assert (all_of_them.scores(rows) == trees.scores(rows)).all()
+
+
+def test_one_row_by_the_values_of_a_column_has_the_bits_of_as_many_rows(
+    classes: tuple[Trees, np.ndarray],
+) -> None:
+    trees, rows = classes
+    values = np.arange(13.0)
+    for row in rows[:50]:
+        several = np.repeat(row[None], len(values), axis=0)
+        several[:, 4] = values
+        assert (trees.scores_by(row[None], 4, values) == trees.scores(several)).all()
+        assert (trees.scores(row[None])[0] == trees.scores(np.stack([row, row]))[0]).all()
 
 
 def test_the_package_and_what_it_brings_along_are_not_loaded(trained: Mapping[Target, Trained]) -> None:
