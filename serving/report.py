@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -71,11 +72,22 @@ def write_report(service: Service, out: Path, wished: Wished, say: Say = lambda 
     The folder appears whole or not at all; an earlier report in it is replaced.
 
     Raises:
-        DataError: the folder holds something else.
+        DataError: the folder holds something else, or a process that writes pages was ended.
         BundleError: no model is served.
     """
     _check(out)
-    part = out.with_name(out.name + ".part")
+    part = out.with_name(f"{out.name}.{os.getpid()}.part")
+    try:
+        written = _written(service, part, wished, say)
+        shutil.rmtree(out, ignore_errors=True)
+        part.rename(out)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return written
+
+
+def _written(service: Service, part: Path, wished: Wished, say: Say) -> Written:
+    """All files of a report, in a folder that is not its own yet."""
     shutil.rmtree(part, ignore_errors=True)
     with pressed() as press, ThreadPoolExecutor(1) as beside:
         forecasting = beside.submit(_forecast, service, wished.horizon)
@@ -105,8 +117,6 @@ def write_report(service: Service, out: Path, wished: Wished, say: Say = lambda 
     (part / "index.html").write_text(_entrance(wished.languages), encoding="utf-8")
     about = {"versions": dict(service.scorer.versions), "deals": list(files)}
     (part / MARK).write_text(json.dumps(about, ensure_ascii=False, indent=1), encoding="utf-8")
-    shutil.rmtree(out, ignore_errors=True)
-    part.rename(out)
     return Written(press.pages, len(files), missing)
 
 

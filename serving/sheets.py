@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from features.errors import DataError
 from serving.pages.render import Link, Site, render
 from serving.pages.shown import Shown
 from serving.wording import Language
@@ -69,7 +70,8 @@ def up_from(file: str) -> str:
 
 
 class Press:
-    """Writes the pages that are handed to it; what goes wrong with one is raised by the next call."""
+    """Writes the pages that are handed to it; what goes wrong with one is raised by a later call: DataError
+    where a process was ended."""
 
     def __init__(self, pool: ProcessPoolExecutor, most: int) -> None:
         self._pool, self._most = pool, most
@@ -78,15 +80,30 @@ class Press:
 
     def write(self, sheets: Sheets, page: str, file: str, context: Mapping[str, Any]) -> None:
         """Have one page written; waits while too many others do."""
-        while len(self._waiting) >= self._most:
-            self._waiting.pop(0).result()
-        self._waiting.append(self._pool.submit(sheets.write, page, file, context))
+        self._wait_for(self._most - 1)
+        with _told():
+            self._waiting.append(self._pool.submit(sheets.write, page, file, context))
         self.pages += 1
 
     def finish(self) -> None:
         """Wait until all is written."""
-        while self._waiting:
-            self._waiting.pop(0).result()
+        self._wait_for(0)
+
+    def _wait_for(self, most: int) -> None:
+        while len(self._waiting) > most:
+            with _told():
+                self._waiting.pop(0).result()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except BrokenExecutor:
+        raise DataError(
+            "a process that writes pages was ended, by somebody or for want of memory; no report was written:"
+            " run it again"
+        ) from None
 
 
 @contextmanager

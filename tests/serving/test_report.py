@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from html import unescape
+from multiprocessing import active_children
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -151,3 +152,30 @@ def test_without_a_win_model_there_is_a_report_without_the_week(trained: Trained
     assert any("no list for the week" in line for line in written.missing)
     assert not (tmp_path / "out" / "en" / "week.html").exists()
     assert "week.html" not in (tmp_path / "out" / "en" / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_process_that_is_ended_leaves_the_earlier_report_and_nothing_else(
+    trained: Trained, tmp_path: Path
+) -> None:
+    service = open_service(Settings(bundles=trained.bundles, data=trained.crm))
+    out = tmp_path / "out"
+    write_report(service, out, Wished(0, languages=("en",)))
+    before = (out / MARK).stat()
+
+    def end_it(_said: str) -> None:
+        for process in active_children():
+            process.kill()
+            process.join()
+
+    with pytest.raises(DataError, match="a process that writes pages was ended"):
+        write_report(service, out, Wished(3, languages=("en",)), end_it)
+    assert (out / MARK).stat() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_cannot_be_written_is_said_and_leaves_nothing(trained: Trained, tmp_path: Path) -> None:
+    service = open_service(Settings(bundles=trained.bundles, data=trained.crm))
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(OSError, match="file"):
+        write_report(service, tmp_path / "file" / "out", Wished(0, languages=("en",)))
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
