@@ -50,11 +50,12 @@ from serving.running.watched import Watched
 from serving.running.workers import leave
 from serving.schemas import ScoreRequest
 from serving.scorer import Model, Scorer
-from serving.service import Service, Source
+from serving.service import Service
 from serving.settings import Settings, settings_from
 from serving.store.store import open_store
 from serving.stored import StoredScores
 from serving.what_if import WhatIfRequest
+from serving.whole import Whole
 from training.labels import Target
 
 _ROUNDS = 50_000, 20, 50  # of the garbage collector
@@ -178,7 +179,7 @@ def open_service(
     histories = of_tables(data)
     for model in scorer.models.values():
         histories.under(model.bundle.conventions)
-    return Service(scorer, Source(histories, min(data.watermark(), now()), data=data), settings)
+    return Service(scorer, Whole(histories, min(data.watermark(), now()), data), settings)
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

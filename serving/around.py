@@ -31,10 +31,10 @@ def of_stored(rows: StoredRows) -> Records:
 
 
 class Indexed:
-    """A data set whose rows are found by id without a look at the others."""
+    """A data set (`data`) whose rows are found by id without a look at the others."""
 
     def __init__(self, data: CanonicalData) -> None:
-        self._data = data
+        self.data = data
         self._places: dict[tuple[str, str], pl.DataFrame] = {}
 
     def around(self, opportunity_id: str) -> Records:
@@ -44,42 +44,42 @@ class Indexed:
             UnknownEntity: it has no such opportunity.
         """
         own = [opportunity_id]
-        found = self._rows("opportunities", opportunity_id=own)
+        found = self.rows("opportunities", opportunity_id=own)
         if found.is_empty():
             raise UnknownEntity("the data set has no opportunity of this id")
         account = found["account_id"].drop_nulls().to_list()
-        deals = self._rows("opportunities", account_id=account)
-        told = self._rows("field_changes", opportunity_id=own)
-        done = self._rows("activities", account_id=account, opportunity_id=deals["opportunity_id"].to_list())
+        deals = self.rows("opportunities", account_id=account)
+        told = self.rows("field_changes", opportunity_id=own)
+        done = self.rows("activities", account_id=account, opportunity_id=deals["opportunity_id"].to_list())
         owners = told.filter(told["field"] == OWNER_FIELD)["value"].to_list()
         reps = {*owners, *done["rep_id"].to_list(), *deals["rep_id"].to_list()} - {None}
         named = {*done["contact_id"].to_list()} - {None}
         frames = {
             "opportunities": deals,
-            "accounts": self._rows("accounts", account_id=account),
-            "stage_changes": self._rows("stage_changes", opportunity_id=own),
+            "accounts": self.rows("accounts", account_id=account),
+            "stage_changes": self.rows("stage_changes", opportunity_id=own),
             "field_changes": told,
             "activities": done,
-            "orders": self._rows("orders", account_id=account),
-            "leads": self._rows("leads", opportunity_id=own),
-            "contacts": self._rows("contacts", account_id=account, contact_id=sorted(named)),
-            "reps": self._rows("reps", rep_id=sorted(reps)),
+            "orders": self.rows("orders", account_id=account),
+            "leads": self.rows("leads", opportunity_id=own),
+            "contacts": self.rows("contacts", account_id=account, contact_id=sorted(named)),
+            "reps": self.rows("reps", rep_id=sorted(reps)),
         }
         return {name: _plain(frame) for name, frame in frames.items()}
 
-    def _rows(self, table: str, **wanted: Sequence[str]) -> pl.DataFrame:
+    def rows(self, table: str, **wanted: Sequence[str]) -> pl.DataFrame:
         """The rows that name one of the wanted ids in one of the columns, in the table's order."""
         import polars as pl
 
         found = pl.concat([self._placed(table, column, ids) for column, ids in wanted.items()])
-        return self._data[table][found.unique().sort()]
+        return self.data[table][found.unique().sort()]
 
     def _placed(self, table: str, column: str, ids: Sequence[str]) -> pl.Series:
         import polars as pl
 
         places = self._places.get((table, column))
         if places is None:
-            by_id = self._data[table].select(column).with_row_index("places").drop_nulls()
+            by_id = self.data[table].select(column).with_row_index("places").drop_nulls()
             places = self._places[table, column] = by_id.group_by(column).agg("places")
         return places.filter(pl.col(column).is_in(ids))["places"].explode()
 

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 DRAWS = 2_000
 KEPT = 16  # forecasts, by question and moment
+# What pages offer to choose from.
+HORIZONS = (30, 90, 180, 365)  # days
+HORIZON = 90
+SPLITS = ("", "team_id", "region", "product", "source")  # none by rep: a forecast is no ranking of people
 
 
 @dataclass(frozen=True)

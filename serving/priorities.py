@@ -7,13 +7,14 @@ both as `POST /v1/opportunities/{id}/what-if` says them.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from features.times import iso
 from serving.actions import Action, shown_records
+from serving.around import Indexed
 from serving.pipeline import Pipeline
 from serving.scorer import Scorer
 from serving.trials import Trial, actions_of_each, around_deals, tried
@@ -77,12 +78,12 @@ class Week:
 
 
 def week_of(
-    scorer: Scorer, data: CanonicalData | None, pipeline: Pipeline, as_of: int, asked: Question
+    scorer: Scorer, index: Callable[[], Indexed], pipeline: Pipeline, as_of: int, asked: Question
 ) -> Week:
     """The lists of a pipeline's reps.
 
     Args:
-        data: that the pipeline was scored from; None where it has no deal.
+        index: of the data that the pipeline was scored from; not asked where no deal is wanted.
         as_of: the pipeline's moment, in microseconds.
 
     Raises:
@@ -92,12 +93,13 @@ def week_of(
     if model is None:
         raise BundleError("the week's list needs a win model; train one and start the server again")
     mine = [i for i in range(len(pipeline.scores)) if _is_wanted(pipeline, i, asked)]
-    if data is None or not mine:
+    if not mine:
         return Week(pipeline, as_of, {}, 0)
     scores = pipeline.scores
     ids = [scores.opportunity_ids[i] for i in mine]
-    values = _values(data, pipeline, as_of, mine)
-    near = around_deals(data, ids).known_at(as_of)
+    indexed = index()
+    values = _values(indexed.data, pipeline, as_of, mine)
+    near = around_deals(indexed, ids).known_at(as_of)
     best = _best(Scorer({"win": model}), near, ids, as_of)
     found: dict[str, list[Line]] = defaultdict(list)
     for i, deal in zip(mine, ids, strict=True):
@@ -138,7 +140,7 @@ def _values(
     of the deals won by then that were in its stage, or of all won deals, or 1 where nothing was won."""
     amounts = pipeline.scores.amount
     lacking = any(not amounts[i] > 0 for i in mine)
-    by_stage, overall = _medians(data.known_at(as_of)) if lacking else ({}, None)
+    by_stage, overall = _medians(data, as_of) if lacking else ({}, None)
     found: dict[int, tuple[float, str]] = {}
     for i in mine:
         amount, stage = float(amounts[i]), str(pipeline.scores.stage[i])
@@ -151,9 +153,11 @@ def _values(
     return found
 
 
-def _medians(known: CanonicalData) -> tuple[dict[str, float], float | None]:
+def _medians(data: CanonicalData, as_of: int) -> tuple[dict[str, float], float | None]:
     import polars as pl
 
+    read = {name: data[name] for name in ("opportunities", "stage_changes")}
+    known = replace(data, tables=read).known_at(as_of)
     won = known["opportunities"].filter(pl.col("outcome") == "won", pl.col("amount") > 0)
     won = won.select("opportunity_id", "amount")
     moves = known["stage_changes"].select("opportunity_id", "stage").unique()

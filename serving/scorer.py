@@ -13,6 +13,7 @@ import numpy as np
 
 from features.build import build_features
 from features.conventions import Conventions
+from features.errors import UnknownEntity
 from features.frame import FeatureFrame, merged
 from features.history import History, TextArray
 from features.reference import Reference
@@ -232,6 +233,21 @@ class _Asked:
 def _asked(parts: Sequence[_Part], conventions: Conventions) -> _Asked:
     read = [(histories.under(conventions), ids, as_of) for histories, ids, as_of in parts]
     return _Asked([(h, Snapshots(h.opportunity_codes(ids), as_of)) for h, ids, as_of in read], {})
+
+
+def scored_one(
+    scorer: Scorer, histories: Histories, opportunity_id: str, as_of: int, *, explain: bool
+) -> Scores:
+    """The scores of one opportunity out of the histories of all.
+
+    Raises:
+        UnknownEntity: the data set lacks it.
+    """
+    mine = histories.of_opportunity(opportunity_id)
+    try:
+        return scorer.score(mine, [opportunity_id], np.array([as_of]), explain=explain)
+    except UnknownEntity:
+        raise UnknownEntity("the data set has no opportunity of this id") from None
 
 
 def _score_target(target: Target, model: Model, asked: _Asked, explain: bool) -> TargetScores:

@@ -2,58 +2,43 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
-from features.errors import UnknownEntity
+from features.errors import DataError
 from features.times import iso, parse_instant
 from serving import alerts, bookings, priorities, records, what_if
 from serving.answers import answer, encoded
-from serving.around import Indexed, Records, of_stored
+from serving.around import Records, of_stored
 from serving.changes import Window, changes_of, targets_of
 from serving.clock import now
 from serving.drift import drift_in
-from serving.histories import Histories, of_rows, of_tables
+from serving.histories import of_rows
 from serving.kept import Given, Made, tag_of
-from serving.pipeline import Pipeline, Wanted, scored
+from serving.pipeline import Pipeline, Wanted
 from serving.posted import Posted, PostedHistory, posted_of
 from serving.problems import Problem, invalid, not_json, unfit
 from serving.schemas import ScoreRequest, latest_known, rows_of
-from serving.scorer import Scorer
+from serving.scorer import Scorer, scored_one
 from serving.settings import Settings
-from serving.similar import Closed, closed_of, scored_one, similar_of
+from serving.similar import similar_of
 from serving.stored import Asked, StoredScores, receipt_answer
-from serving.study import NO_STUDY, StudyDamaged, study_in
+from serving.study import NO_STUDY, Study, StudyDamaged, study_in
 from serving.summary import summary_of
+from serving.whole import Whole, no_data_set
 from serving.wording import Language
+from training.errors import BundleError
 from training.labels import Target
 
-if TYPE_CHECKING:
-    from features.canonical import CanonicalData
-    from training.forecast.assemble import Ground
+log = logging.getLogger("dealcast.serving")
 
 _AROUNDS = 64  # deals whose records are kept at hand: a page asks for them several times
 _BOARDS, _WEEKS = 2, 32  # that are kept
-
-
-@dataclass(frozen=True)
-class Source:
-    """A data set that is served by id; `watermark` is up to when it knows, in microseconds."""
-
-    histories: Histories
-    watermark: int
-    mark: str = field(default_factory=lambda: uuid4().hex)  # of what was read: it names no other reading
-    pipelines: Made[Pipeline] = field(default_factory=Made)
-    forecasts: Made[Given] = field(default_factory=lambda: Made(bookings.KEPT))
-    grounds: Made[Ground] = field(default_factory=lambda: Made(1))
-    closed: Made[Closed] = field(default_factory=lambda: Made(1))
-    data: CanonicalData | None = None  # the same, for what is asked of one deal's records
-    indexed: Made[Indexed] = field(default_factory=lambda: Made(1))
-    arounds: Made[Records] = field(default_factory=lambda: Made(_AROUNDS))
 
 
 @dataclass(frozen=True)
@@ -61,9 +46,10 @@ class Service:
     """Everything a server process holds; nothing in it changes while it serves."""
 
     scorer: Scorer
-    source: Source | None
+    source: Whole | None
     settings: Settings
     scores: StoredScores | None = None
+    arounds: Made[Records] = field(default_factory=lambda: Made(_AROUNDS))
     boards: Made[alerts.Board] = field(default_factory=lambda: Made(_BOARDS))
     weeks: Made[priorities.Week] = field(default_factory=lambda: Made(_WEEKS))
 
@@ -134,71 +120,76 @@ class Service:
             return self.scores.score(self.scorer, asked, as_of is None, self.time_zone)
         if self.source is None:
             raise no_data_set()
-        when = self.source.watermark if as_of is None else parse_instant(as_of, self.time_zone)
-        mine = self.source.histories.of_opportunity(opportunity_id)
-        try:
-            scores = self.scorer.score(mine, [opportunity_id], np.array([when]), explain=explain)
-        except UnknownEntity:
-            raise UnknownEntity("the data set has no opportunity of this id") from None
-        tag = tag_of(self.source.mark, opportunity_id, when, explain, language, self.scorer.versions)
-        return Given(encoded(answer(scores, 0, self.source.watermark, language)), tag)
+        source, when = self.whole_at(as_of)
+        scores = scored_one(self.scorer, source.histories, opportunity_id, when, explain=explain)
+        tag = tag_of(source.mark, opportunity_id, when, explain, language, self.scorer.versions)
+        return Given(encoded(answer(scores, 0, source.known, language)), tag)
 
     def pipeline(self, wanted: Wanted, as_of: str | None, language: Language) -> Given:
         """A page of the open deals with their scores; of the store each with its receipt."""
-        found = self.pipeline_at(as_of)
+        whole, moment = self.whole_at(as_of)
+        found = whole.pipeline(self.scorer, moment)
         page, following = found.page(wanted)
         if self.scores is not None:
             self.scores.promise(found, page)
-        moment = self.moment_of(found, as_of)
         body = {"as_of": iso(moment), "opportunities": found.answers(page, language), "next": following}
         return Given(encoded(body), tag_of(found.tag, wanted, language))
 
     def summary(self, wanted: Wanted, as_of: str | None) -> Given:
         """The same deals in a few figures; see `summary_of`."""
-        found = self.pipeline_at(as_of)
-        body = {"as_of": iso(self.moment_of(found, as_of)), **summary_of(found, wanted)}
+        whole, moment = self.whole_at(as_of)
+        found = whole.pipeline(self.scorer, moment)
+        body = {"as_of": iso(moment), **summary_of(found, wanted)}
         return Given(encoded(body), tag_of(found.tag, wanted.rep_id, wanted.team_id))
+
+    def whole_at(self, as_of: str | None) -> tuple[Whole, int]:
+        """What is served, whole, and the asked moment (microseconds): by default now, or the folder's
+        watermark.
+
+        Raises:
+            Problem: 404 where nothing is served by id.
+        """
+        when = None if as_of is None else parse_instant(as_of, self.time_zone)
+        whole = self.source if self.scores is None else self.scores.following.latest(self.prepare)
+        if whole is None:
+            raise no_data_set()
+        return whole, self._moment_in(whole) if when is None else when
 
     def pipeline_at(self, as_of: str | None) -> Pipeline:
         """Every open deal, scored: by default as of today, or of the folder's watermark."""
-        when = None if as_of is None else parse_instant(as_of, self.time_zone)
-        if self.scores is None:
-            return self._pipeline_of_folder(when)
-        return self.scores.pipeline(
-            self.scorer, now() if when is None else when, when is None, self.time_zone
-        )
+        whole, when = self.whole_at(as_of)
+        return whole.pipeline(self.scorer, when)
 
-    def moment_of(self, pipeline: Pipeline, as_of: str | None) -> int:
-        """The moment of a pipeline, which of an empty one is the one asked for."""
-        if len(pipeline.scores):
-            return int(pipeline.scores.as_of[0])
-        return now() if as_of is None else parse_instant(as_of, self.time_zone)
+    def prepare(self, whole: Whole) -> None:
+        """Make what pages need of a whole: its pipeline, the alerts, the forecasts that are offered.
 
-    def _histories_behind(self, pipeline: Pipeline) -> Histories:
-        return of_tables(self.data_behind(pipeline)) if self.source is None else self.source.histories
+        What cannot be made is told to who asks for it; here it is passed over.
+        """
+        moment = self._moment_in(whole)
+        pipeline = whole.pipeline(self.scorer, moment)
+        bases = [(by, bookings.HORIZON) for by in bookings.SPLITS]
+        questions = [*bases, *(("", days) for days in bookings.HORIZONS)]
+        makings: list[Callable[[], object]] = [
+            lambda: self._board(whole, pipeline, moment, study_in(self.settings.bundles)),
+            lambda: [self._forecast(whole, moment, bookings.question_of(*each)) for each in questions],
+            lambda: whole.closed_deals(self.scorer),
+            lambda: whole.index,
+        ]
+        for make in makings:
+            try:
+                make()
+            except (Problem, DataError, BundleError) as error:
+                log.info("not made beforehand: %s", type(error).__name__)
 
-    def data_behind(self, pipeline: Pipeline) -> CanonicalData:
-        """The data set that a pipeline with deals was scored from."""
-        if self.scores is not None:
-            from serving.store.dataset import load
+    def _board(self, whole: Whole, pipeline: Pipeline, moment: int, study: Study) -> alerts.Board:
+        def make() -> alerts.Board:
+            return alerts.board_of(self.scorer, whole.histories, pipeline, moment, study)
 
-            return load(self.scores.store, pipeline.watermark)[0]
-        if self.source is None or self.source.data is None:
-            raise no_data_set()
-        return self.source.data
+        return self.boards.of((pipeline.tag, study.mark), make)
 
-    def _pipeline_of_folder(self, when: int | None) -> Pipeline:
-        source = self.source
-        if source is None:
-            raise no_data_set()
-        as_of = source.watermark if when is None else when
-
-        def make() -> Pipeline:
-            scores, teams = scored(self.scorer, source.histories, as_of)
-            tag = tag_of(source.mark, as_of, self.scorer.versions)
-            return Pipeline(scores, teams, source.watermark, None, tag)
-
-        return source.pipelines.of((self.scorer.number, as_of), make)
+    def _moment_in(self, whole: Whole) -> int:
+        """The moment of which is spoken where none is asked for."""
+        return whole.today(self.time_zone) if self.scores is not None else whole.known or 0
 
     def forecast(self, asked: bookings.Question, as_of: str | None, since: str | None = None) -> Given:
         """The bookings to come: of the store as of today, or of the folder as of its watermark.
@@ -207,31 +198,15 @@ class Service:
             BundleError: a model that a forecast needs is missing.
             Problem: 404 where nothing is served; see `bookings.forecast_of` too.
         """
-        when = None if as_of is None else parse_instant(as_of, self.time_zone)
         if since is not None:
             asked = replace(asked, since=parse_instant(since, self.time_zone, name="since"))
+        whole, when = self.whole_at(as_of)
+        return self._forecast(whole, when, asked)
+
+    def _forecast(self, whole: Whole, moment: int, asked: bookings.Question) -> Given:
         settings = self.settings
         beside = bookings.beside_of(settings.bundles, settings.data, settings.targets)
-        if self.scores is not None:
-            moment = now() if when is None else when
-            return self.scores.forecast(self.scorer, moment, when is None, self.time_zone, (asked, beside))
-        source = self.source
-        if source is None or source.data is None:
-            raise no_data_set()
-        data, moment = source.data, source.watermark if when is None else when
-        return source.forecasts.of(
-            (self.scorer.number, moment, asked, beside),
-            lambda: bookings.forecast_of(
-                self.scorer,
-                lambda: data,
-                moment,
-                source.watermark,
-                asked,
-                beside,
-                mark=source.mark,
-                grounds=source.grounds,
-            ),
-        )
+        return whole.forecast(self.scorer, moment, asked, beside)
 
     def similar(self, opportunity_id: str, as_of: str | None, limit: int, language: Language) -> Given:
         """The closed deals most like an opportunity, by default as of now, or as of the folder's watermark.
@@ -240,18 +215,16 @@ class Service:
             UnknownEntity: there is no such opportunity.
             Problem: 404 where nothing is served by id.
         """
-        when = None if as_of is None else parse_instant(as_of, self.time_zone)
+        whole, _ = self.whole_at(None)
+        closed = whole.closed_deals(self.scorer)
         if self.scores is not None:
-            asked = Asked(opportunity_id, now() if when is None else when, explain=True, language=language)
-            return self.scores.similar(self.scorer, asked, limit)
-        source = self.source
-        if source is None:
-            raise no_data_set()
-        moment = source.watermark if when is None else when
-        closed = source.closed.of((self.scorer.number,), lambda: closed_of(self.scorer, source.histories))
-        scores = scored_one(self.scorer, source.histories, opportunity_id, moment)
-        body = encoded(similar_of(closed, scores, source.watermark, limit, language))
-        return Given(body, tag_of(source.mark, opportunity_id, moment, limit, language, self.scorer.versions))
+            when = now() if as_of is None else parse_instant(as_of, self.time_zone)
+            asked = Asked(opportunity_id, when, explain=True, language=language)
+            return self.scores.similar(self.scorer, closed, asked, limit)
+        _, moment = self.whole_at(as_of)
+        scores = scored_one(self.scorer, whole.histories, opportunity_id, moment, explain=True)
+        body = encoded(similar_of(closed, scores, whole.known, limit, language))
+        return Given(body, tag_of(whole.mark, opportunity_id, moment, limit, language, self.scorer.versions))
 
     def alerts(self, asked: alerts.Question, as_of: str | None, language: Language) -> Given:
         """A page of the open deals' alerts: of the store as of today, or of the folder's watermark.
@@ -261,14 +234,9 @@ class Service:
             Problem: 404 where nothing is served, 422 for a wrong rule or cursor.
         """
         study = study_in(self.settings.bundles)
-        pipeline = self.pipeline_at(as_of)
-        moment = self.moment_of(pipeline, as_of)
-
-        def make() -> alerts.Board:
-            histories = self._histories_behind(pipeline) if len(pipeline.scores) else None
-            return alerts.board_of(self.scorer, histories, pipeline, moment, study)
-
-        board = self.boards.of((pipeline.tag, study.mark), make)
+        whole, moment = self.whole_at(as_of)
+        pipeline = whole.pipeline(self.scorer, moment)
+        board = self._board(whole, pipeline, moment, study)
         body = alerts.answer_of(board, asked, self.scorer, lambda deal: self.around(deal)[0], language)
         return Given(encoded(body), tag_of(pipeline.tag, study.mark, asked, language))
 
@@ -279,12 +247,11 @@ class Service:
             BundleError: there is no win model.
             Problem: 404 where nothing is served.
         """
-        pipeline = self.pipeline_at(as_of)
-        moment = self.moment_of(pipeline, as_of)
+        whole, moment = self.whole_at(as_of)
+        pipeline = whole.pipeline(self.scorer, moment)
 
         def make() -> priorities.Week:
-            data = self.data_behind(pipeline) if len(pipeline.scores) else None
-            return priorities.week_of(self.scorer, data, pipeline, moment, asked)
+            return priorities.week_of(self.scorer, lambda: whole.index, pipeline, moment, asked)
 
         week = self.weeks.of((pipeline.tag, asked), make)
         body = priorities.answer_of(week, asked.capacity, language)
@@ -322,12 +289,8 @@ class Service:
         """All records around one opportunity, and up to when they go: now, or the folder's watermark."""
         if self.scores is not None:
             return of_stored(self.scores.rows_around(opportunity_id)), now()
-        if self.source is None or self.source.data is None:
-            raise no_data_set()
-        data = self.source.data
-        indexed = self.source.indexed.of((), lambda: Indexed(data))
-        found = self.source.arounds.of((opportunity_id,), lambda: indexed.around(opportunity_id))
-        return found, self.source.watermark
+        source, known = self.whole_at(None)
+        return self.arounds.of((opportunity_id,), lambda: source.index.around(opportunity_id)), known
 
     def stored(self) -> StoredScores:
         """The store's scores. Raises Problem where no store is served."""
@@ -365,14 +328,6 @@ class Service:
             study = NO_STUDY
         drift = drift_in(study, models, language)
         return [_described(target, model) | {"drift": drift[target]} for target, model in models.items()]
-
-
-def no_data_set() -> Problem:
-    """Nothing is served by id."""
-    return Problem(
-        404, "no-data-set", "No data set is served",
-        "start the server with one (`dealcast serve DATA`), or post histories to /v1/scores",
-    )  # fmt: skip
 
 
 def _history_of(opportunity: BaseModel) -> PostedHistory:

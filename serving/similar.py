@@ -14,7 +14,6 @@ from typing import Any, Final
 import numpy as np
 
 from features.build import build_features
-from features.errors import UnknownEntity
 from features.families.run import stage_of
 from features.frame import FeatureFrame
 from features.history import History
@@ -86,19 +85,6 @@ def closed_of(scorer: Scorer, histories: Histories) -> Closed:
     if model is None:
         raise BundleError("similar deals need the model win; train it and start the server again")
     return Closed(model, histories.under(model.bundle.conventions))
-
-
-def scored_one(scorer: Scorer, histories: Histories, opportunity_id: str, as_of: int) -> Scores:
-    """The scores of one opportunity with their reasons.
-
-    Raises:
-        UnknownEntity: the data set lacks it.
-    """
-    mine = histories.of_opportunity(opportunity_id)
-    try:
-        return scorer.score(mine, [opportunity_id], np.array([as_of]), explain=True)
-    except UnknownEntity:
-        raise UnknownEntity("the data set has no opportunity of this id") from None
 
 
 def points_of(model: Model, contributions: FloatArray) -> FloatArray:

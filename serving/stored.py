@@ -4,29 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from features.times import NEVER, iso
-from serving import bookings
 from serving.answers import answer, encoded
 from serving.clock import now as clock_now
 from serving.deals import Deal, Deals
-from serving.histories import Histories, of_rows, of_tables
-from serving.kept import Given, Kept, KeptAnswers, Made, day_of, next_event, tag_of
-from serving.pipeline import Pipeline, scored
+from serving.histories import Histories
+from serving.kept import Given, Kept, KeptAnswers, day_of, next_event, tag_of
+from serving.pipeline import Pipeline
 from serving.problems import Problem
 from serving.scorer import Scorer, Scores
-from serving.similar import Closed, closed_of, scored_one, similar_of
+from serving.similar import Closed, similar_of
 from serving.store.reading import StoredRows
 from serving.store.receipt_writer import ReceiptWriter
 from serving.store.receipts import Receipt
 from serving.store.store import Store
+from serving.whole import Following
 from serving.wording import Language
-
-if TYPE_CHECKING:
-    from training.forecast.assemble import Ground
 
 _SHOWN = 50  # scores of one moment that are looked at: one for each set of models that gave it
 _LAST = 2**62  # greater than each receipt's number
@@ -39,15 +36,12 @@ class StoredScores:
     store: Store
     receipts: ReceiptWriter
     deals: Deals
+    following: Following
     kept: KeptAnswers = field(default_factory=KeptAnswers)
-    pipelines: Made[Pipeline] = field(default_factory=Made)
-    forecasts: Made[Given] = field(default_factory=lambda: Made(bookings.KEPT))
-    grounds: Made[Ground] = field(default_factory=lambda: Made(1))
-    closed: Made[tuple[Histories, Closed]] = field(default_factory=lambda: Made(1))
 
     @classmethod
     def of(cls, store: Store, kept_rows: int) -> StoredScores:
-        return cls(store, ReceiptWriter(store.keep_receipts), Deals(store, kept_rows))
+        return cls(store, ReceiptWriter(store.keep_receipts), Deals(store, kept_rows), Following(store))
 
     def rows_around(self, opportunity_id: str) -> StoredRows:
         """All that the store knows now of an opportunity and its account.
@@ -94,64 +88,14 @@ class StoredScores:
         self.kept.keep(key, Kept(given, mark.seq, data, now if today else 0, until))
         return given
 
-    def pipeline(self, scorer: Scorer, as_of: int, today: bool, time_zone: str) -> Pipeline:
-        """Every deal that is open at `as_of`, which where `today` is true may be earlier on this day."""
-        seq = self.store.watermark().seq
-        day, _ = day_of(as_of, time_zone)
-        key = (seq, scorer.number, day if today else as_of)
-        return self.pipelines.of(key, lambda: self._pipeline(scorer, as_of, seq))
-
-    def _pipeline(self, scorer: Scorer, as_of: int, seq: int) -> Pipeline:
-        from serving.store.dataset import load
-
-        mark = self.store.watermark()
-        if not self.store.everything("opportunities", seq):
-            histories = of_rows({})
-        else:
-            histories = of_tables(load(self.store, seq)[0])
-        scores, teams = scored(scorer, histories, as_of)
-        known = mark.received_at if mark.seq == seq else None
-        return Pipeline(scores, teams, known, seq, tag_of(seq, as_of, scorer.versions))
-
-    def forecast(
-        self, scorer: Scorer, as_of: int, today: bool, time_zone: str,
-        asked: tuple[bookings.Question, bookings.Beside],
-    ) -> Given:  # fmt: skip
-        """The forecast at `as_of`, which where `today` is true may be of earlier on this day.
-
-        Raises:
-            Problem: 409, the store holds no opportunity, or they cannot be summed.
-        """
-        mark = self.store.watermark()
-        day, _ = day_of(as_of, time_zone)
-        key = (mark.seq, scorer.number, day if today else as_of, asked)
-
-        def make() -> Given:
-            from serving.store.dataset import load
-
-            return bookings.forecast_of(
-                scorer, lambda: load(self.store, mark.seq)[0], as_of, mark.received_at, *asked,
-                mark=str(mark.seq), grounds=self.grounds,
-            )  # fmt: skip
-
-        return self.forecasts.of(key, make)
-
-    def similar(self, scorer: Scorer, asked: Asked, limit: int) -> Given:
-        """The closed deals most like an opportunity, by what the store knows now.
+    def similar(self, scorer: Scorer, closed: Closed, asked: Asked, limit: int) -> Given:
+        """The closed deals most like an opportunity, which is as the store knows it now.
 
         Raises:
             UnknownEntity: the store has no such opportunity.
         """
-        mark, _ = self.deals.latest(asked.opportunity_id, self.store.watermark())
-
-        def make() -> tuple[Histories, Closed]:
-            from serving.store.dataset import load
-
-            histories = of_tables(load(self.store, mark.seq)[0])
-            return histories, closed_of(scorer, histories)
-
-        histories, closed = self.closed.of((mark.seq, scorer.number), make)
-        scores = scored_one(scorer, histories, asked.opportunity_id, asked.as_of)
+        mark, deal = self.deals.latest(asked.opportunity_id, self.store.watermark())
+        scores = _scores(scorer, deal.histories, asked)
         body = encoded(similar_of(closed, scores, mark.received_at, limit, asked.language))
         return Given(body, tag_of(mark.seq, asked, limit, scorer.versions))
 

@@ -21,7 +21,7 @@ from features.from_tables import histories_with
 from features.history import History
 from features.times import FloatArray
 from serving.actions import Action, actions_of
-from serving.around import Records
+from serving.around import Indexed, Records
 from serving.histories import Histories
 from serving.scorer import Scorer
 
@@ -41,24 +41,25 @@ class Trial:
     ahead: int
 
 
-def around_deals(data: CanonicalData, opportunity_ids: Sequence[str]) -> CanonicalData:
+def around_deals(index: Indexed, opportunity_ids: Sequence[str]) -> CanonicalData:
     """The records that scores of these opportunities read: theirs and those of their accounts."""
-    deals = data["opportunities"]
-    own = deals.filter(pl.col("opportunity_id").is_in(opportunity_ids))
-    accounts = own["account_id"].unique().to_list()
-    deals = deals.filter(pl.col("account_id").is_in(accounts))
-    of_account = pl.col("account_id").is_in(accounts).fill_null(value=False)
-    of_deal = pl.col("opportunity_id").is_in(deals["opportunity_id"].to_list()).fill_null(value=False)
-    activities = data["activities"].filter(of_account | of_deal)
+    own = index.rows("opportunities", opportunity_id=opportunity_ids)
+    account = own["account_id"].unique().to_list()
+    deals = index.rows("opportunities", account_id=account)
+    deal = deals["opportunity_id"].to_list()
+    activities = index.rows("activities", account_id=account, opportunity_id=deal)
     named = activities["contact_id"].drop_nulls().unique().to_list()
     found = {
         "opportunities": deals,
         "activities": activities,
-        "contacts": data["contacts"].filter(of_account | pl.col("contact_id").is_in(named)),
-        **{name: data[name].filter(of_account) for name in ("accounts", "orders")},
-        **{name: data[name].filter(of_deal) for name in ("stage_changes", "field_changes", "leads")},
+        "contacts": index.rows("contacts", account_id=account, contact_id=named),
+        **{name: index.rows(name, account_id=account) for name in ("accounts", "orders")},
+        **{
+            name: index.rows(name, opportunity_id=deal)
+            for name in ("stage_changes", "field_changes", "leads")
+        },
     }
-    return replace(data, tables={**data.tables, **found})
+    return replace(index.data, tables={**index.data.tables, **found})
 
 
 def actions_of_each(
@@ -104,7 +105,7 @@ def tried(scorer: Scorer, known: CanonicalData, trials: Sequence[Trial], as_of: 
     for begin in range(0, len(rounds), _ROUNDS):
         some = rounds[begin : begin + _ROUNDS]
         if begin:  # fewer accounts have so many trials
-            known = around_deals(known, [trials[i].opportunity_id for i in some[0]])
+            known = around_deals(Indexed(known), [trials[i].opportunity_id for i in some[0]])
         supposed = [_left_by([trials[i] for i in now], known["activities"]) for now in some]
         histories = histories_with(known, scorer.conventions, supposed)
         for now, history in zip(some, histories, strict=True):

@@ -117,12 +117,13 @@ def service_of(
     from features.times import iso
     from serving.commands.models import data_and_scorer
     from serving.histories import of_tables
-    from serving.service import Service, Source
+    from serving.service import Service
     from serving.settings import Settings
+    from serving.whole import Whole
 
     tables, _, scorer = data_and_scorer(data, tracking_uri, alias)
     when = instant(as_of, tables)
-    return Service(scorer, Source(of_tables(tables), when, data=tables), Settings(bundles)), iso(when)
+    return Service(scorer, Whole(of_tables(tables), when, tables), Settings(bundles)), iso(when)
 
 
 def _right(record: dict[str, Any] | None) -> str:

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 KINDS = ("week", "month", "quarter")
-HORIZONS = (30, 90, 180, 365)  # days to choose from
-HORIZON = 90
-SPLITS = ("", "team_id", "region", "product", "source")  # none by rep: a forecast is no ranking of people
 PARTS = ("booked", "open", "new")
 FIGURES = ("p10", "p50", "p90", "mean", *PARTS)
 

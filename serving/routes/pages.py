@@ -15,11 +15,11 @@ from fastapi.routing import APIRoute
 
 from serving import priorities
 from serving.alerts import Question
-from serving.bookings import question_of
+from serving.bookings import HORIZON, HORIZONS, SPLITS, question_of
 from serving.kept import tag_of
 from serving.pages.assets import asset
 from serving.pages.contexts import deal_context, team_context
-from serving.pages.periods import HORIZON, HORIZONS, KINDS, SPLITS
+from serving.pages.periods import KINDS
 from serving.pages.render import Site, render
 from serving.pages.shown import Shown
 from serving.pages.texts import TEXTS

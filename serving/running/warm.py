@@ -6,9 +6,6 @@ import logging
 import threading
 
 from features.errors import DataError
-from serving import alerts
-from serving.bookings import question_of
-from serving.pages.periods import HORIZON, HORIZONS, SPLITS
 from serving.pages.render import prepare
 from serving.problems import Problem
 from serving.service import Service
@@ -18,8 +15,7 @@ log = logging.getLogger("dealcast.serving")
 
 
 def warm_up(service: Service) -> threading.Thread:
-    """Score the pipeline, explain a deal and find closed ones like it, try the rules of alerts, draw the
-    forecasts and read the templates, in a thread of its own.
+    """Read the templates, make what pages of all deals need, and explain a deal, in a thread of its own.
 
     What cannot be made is told to who asks for it; here it is passed over.
     """
@@ -30,27 +26,13 @@ def warm_up(service: Service) -> threading.Thread:
 
 def _warm(service: Service) -> None:
     prepare()
-    for make in (_some_deal, _alerts, _forecast):
-        try:
-            make(service)
-        except (Problem, DataError, BundleError) as error:
-            log.info("not made beforehand: %s", type(error).__name__)
-
-
-def _forecast(service: Service) -> None:
-    """The forecast with each split and each horizon that its page offers."""
-    for by, days in (*((by, HORIZON) for by in SPLITS), *(("", days) for days in HORIZONS)):
-        service.forecast(question_of(by, days), None)
-
-
-def _alerts(service: Service) -> None:
-    service.alerts(alerts.Question(), None, "en")
-
-
-def _some_deal(service: Service) -> None:
-    """The pipeline, and one deal of it explained, of which nothing is kept, beside closed ones."""
-    found = service.pipeline_at(None)
-    if len(found.scores):
-        deal = found.scores.opportunity_ids[0]
-        service.what_if(deal, b"", "en")
-        service.similar(deal, None, 1, "en")
+    try:
+        whole, moment = service.whole_at(None)
+        deals = whole.pipeline(service.scorer, moment).scores.opportunity_ids
+        if deals:
+            service.what_if(deals[0], b"", "en")
+        service.prepare(whole)
+        if deals:
+            service.similar(deals[0], None, 1, "en")
+    except (Problem, DataError, BundleError) as error:
+        log.info("not made beforehand: %s", type(error).__name__)

@@ -15,12 +15,12 @@ from features.errors import DataError
 from features.quality import QualityReport, clean
 from features.tables import TABLES, Kind, Table
 from serving.store.appending import Appended, Call
-from serving.store.reading import further
 from serving.store.store import Store
 from serving.store.verdicts import STORED
-from serving.store.versions import StoredRow, counting
+from serving.store.versions import StoredRow
 
 _AT_ONCE = 10_000
+_EXTRA, _SEQ, _KNOWN = "extra", "seq", "known"
 
 
 def load(store: Store, watermark: int | None = None) -> tuple[CanonicalData, QualityReport]:
@@ -29,21 +29,38 @@ def load(store: Store, watermark: int | None = None) -> tuple[CanonicalData, Qua
     Raises:
         DataError: the store holds no opportunity.
     """
-    seq = store.watermark().seq if watermark is None else watermark
-    toml = store.config(seq)
-    config = (
-        PipelineConfig() if toml is None else config_from(tomllib.loads(toml), where=f"{store.shown}: config")
-    )
-    tables = {}
-    for name, table in TABLES.items():
-        rows = counting(name, store.everything(name, seq))
-        if rows or table.required:
-            tables[name] = _frame(table, rows)
-    if tables["opportunities"].is_empty():
-        raise DataError(
-            f"{store.shown}: holds no opportunity yet; POST /v1/records, or `dealcast store load FOLDER`"
+    return Tables(store).up_to(store.watermark().seq if watermark is None else watermark)
+
+
+class Tables:
+    """A store's rows that count, column by column: of what was read before nothing is read again."""
+
+    def __init__(self, store: Store) -> None:
+        self._store, self._seq = store, 0
+        self._frames = {name: _rows_of(table, ()) for name, table in TABLES.items()}
+
+    def up_to(self, seq: int) -> tuple[CanonicalData, QualityReport]:
+        """The clean data set up to a `seq`, which is not before an earlier one; see `load`."""
+        for name, table in TABLES.items():
+            came = [_rows_of(table, rows) for rows in self._store.portions(name, seq, self._seq)]
+            if came:
+                self._frames[name] = _counting(table, self._frames[name], pl.concat(came))
+        self._seq = seq
+        toml = self._store.config(seq)
+        where = self._store.shown
+        config = (
+            PipelineConfig() if toml is None else config_from(tomllib.loads(toml), where=f"{where}: config")
         )
-    return clean(tables, config, where=store.shown)
+        if self._frames["opportunities"].is_empty():
+            raise DataError(
+                f"{where}: holds no opportunity yet; POST /v1/records, or `dealcast store load FOLDER`"
+            )
+        tables = {
+            name: _canonical(table, self._frames[name])
+            for name, table in TABLES.items()
+            if table.required or not self._frames[name].is_empty()
+        }
+        return clean(tables, config, where=where)
 
 
 def copy_into(
@@ -77,15 +94,30 @@ def _new_config(store: Store, data: CanonicalData) -> str | None:
     return None if store.config(store.watermark().seq) == toml else toml
 
 
-def _frame(table: Table, rows: Sequence[StoredRow]) -> pl.DataFrame:
+def _rows_of(table: Table, rows: Sequence[StoredRow]) -> pl.DataFrame:
+    """Rows as they are stored: the declared columns, `extra`, `seq`."""
+    schema = {c.name: _stored_type(c.kind) for c in table.columns}
+    return pl.DataFrame(rows, schema=schema | {_EXTRA: pl.String(), _SEQ: pl.Int64()}, orient="row")
+
+
+def _counting(table: Table, before: pl.DataFrame, came: pl.DataFrame) -> pl.DataFrame:
+    """The same as `versions.counting` of rows that count and of those that came after them, by `seq`."""
+    same: list[pl.Expr] = [pl.col(name) for name in table.key]
+    if table.has_two_clocks:
+        same.append(pl.coalesce("recorded_at", "at").alias(_KNOWN))
+    came = came.unique(same, keep="last", maintain_order=True)
+    if not before.is_empty():
+        before = before.join(came.select(same), on=same, how="anti", nulls_equal=True, maintain_order="left")
+    return pl.concat([before, came], rechunk=True)
+
+
+def _canonical(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
     """The rows with their declared types; further columns as text."""
-    width = len(table.columns)
-    made = pl.DataFrame(
-        [row[:width] for row in rows],
-        schema={c.name: _stored_type(c.kind) for c in table.columns},
-        orient="row",
-    ).with_columns(pl.col(c.name).cast(PHYSICAL[c.kind]) for c in table.columns if c.kind is Kind.TIME)
-    extras = [further(row) for row in rows]
+    made = rows.select(pl.col(c.name).cast(PHYSICAL[c.kind]) for c in table.columns)
+    told = rows[_EXTRA]
+    if told.null_count() == len(told):
+        return made
+    extras: list[dict[str, Any]] = [{} if text is None else json.loads(text) for text in told]
     names = sorted({name for extra in extras for name in extra})
     return made.with_columns(
         pl.Series(name, [_as_text(extra.get(name)) for extra in extras], dtype=pl.String) for name in names

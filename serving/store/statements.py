@@ -18,6 +18,7 @@ from sqlalchemy import (
     Dialect,
     Select,
     Text,
+    UnaryExpression,
     and_,
     bindparam,
     func,
@@ -28,6 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Table as Sql
 from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.operators import custom_op
 
 from features.tables import TABLES
 from serving.store.connections import Run
@@ -68,7 +70,7 @@ class Statements:
         self.is_sqlite = dialect.name == "sqlite"
         self.around = {name: self._text(each) for name, each in self._around().items()}
         self.versions = {name: self._text(self._versions(name)) for name in TABLES}
-        self.everything = {name: self._text(_rows(name)) for name in TABLES}
+        self.portions = {name: self._text(_portion(name)) for name in TABLES}
         self.naming = {name: self._text(self._naming(name)) for name in TABLES}
         self.insert = {name: self._insert(RECORDS[name]) for name in TABLES}
         self.insert_batch, self.insert_config = self._insert(BATCHES), self._insert(CONFIGS)
@@ -196,10 +198,29 @@ class Statements:
 
 
 def _rows(name: str) -> Select[Any]:
-    """A table's rows: the declared columns in their order, then `extra` and `seq`."""
+    """A table's rows; see `_columns`."""
+    return _known(select(*_columns(name)), RECORDS[name])
+
+
+def _portion(name: str) -> Select[Any]:
+    """Some of a table's rows, the first that came in after a `seq`.
+
+    Under the plus no index answers for the tenant: SQLite would take it, and sort all its rows every time.
+    """
     table = RECORDS[name]
-    columns = [table.c[column] for column in TABLES[name].column_names]
-    return _known(select(*columns, table.c.extra, table.c.seq), table)
+    tenant: ColumnElement[Any] = UnaryExpression(table.c.tenant, operator=custom_op("+"))
+    rows = select(*_columns(name)).where(
+        tenant == bindparam("tenant"),
+        table.c.seq <= bindparam("watermark"),
+        table.c.seq > bindparam("after"),
+    )
+    return rows.order_by(table.c.seq).limit(bindparam("limit")).offset(literal_column("0"))
+
+
+def _columns(name: str) -> list[ColumnElement[Any]]:
+    """A table's declared columns in their order, then `extra` and `seq`."""
+    table = RECORDS[name]
+    return [*(table.c[column] for column in TABLES[name].column_names), table.c.extra, table.c.seq]
 
 
 def _known(statement: Select[Any], table: Sql) -> Select[Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from serving.store import migrate
@@ -13,6 +14,8 @@ from serving.store.reading import StoredRows, read_around
 from serving.store.receipts import Receipt, history_of, insert_receipts, receipt_of
 from serving.store.schema import DEFAULT_TENANT
 from serving.store.statements import CONFIG, WATERMARK, Statements
+
+_AT_ONCE = 20_000  # rows that are read with one statement
 
 
 @dataclass(frozen=True)
@@ -100,13 +103,20 @@ class Store:
         found = self._one(CONFIG, watermark=watermark)
         return None if found is None else str(found[0])
 
-    def everything(self, table: str, watermark: int) -> Sequence[tuple[Any, ...]]:
-        """All rows of a table up to a `seq`: the declared columns, `extra`, `seq`."""
-        asked = {"tenant": self._tenant, "watermark": watermark}
-        rows: Sequence[tuple[Any, ...]] = self._connections.read(
-            lambda run: run(self._statements.everything[table], asked).fetchall()
-        )
-        return rows
+    def portions(
+        self, table: str, watermark: int, after: int = 0, at_once: int = _AT_ONCE
+    ) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """The rows of a table that came in after a `seq` and up to another, in the order in which they came,
+        so many at a time: the declared columns, `extra`, `seq`."""
+        text = self._statements.portions[table]
+        asked = {"tenant": self._tenant, "watermark": watermark, "limit": at_once}
+        full = True
+        while full:
+            rows = self._connections.read(partial(_fetched, text, asked | {"after": after}))
+            if rows:
+                yield rows
+                after = rows[-1][-1]
+            full = len(rows) == at_once
 
     def keep_receipts(self, receipts: Sequence[Receipt]) -> None:
         """Write receipts in one transaction; one that is kept already stays as it is."""
@@ -140,6 +150,11 @@ class Store:
     def _one(self, name: str, **more: Any) -> Any:
         asked = {"tenant": self._tenant, **more}
         return self._connections.read(lambda run: run(self._statements.other[name], asked).fetchone())
+
+
+def _fetched(text: str, asked: Mapping[str, Any], run: Run) -> Sequence[tuple[Any, ...]]:
+    rows: Sequence[tuple[Any, ...]] = run(text, asked).fetchall()
+    return rows
 
 
 def open_store(address: str) -> Store:

@@ -51,7 +51,7 @@ def call(name: str, at: str = "2025-01-02T00:00:00Z", **more: Any) -> dict[str, 
 
 def kept(store: Store, table: str) -> Sequence[tuple[Any, ...]]:
     """All rows of a table."""
-    return store.everything(table, store.watermark().seq)
+    return [row for rows in store.portions(table, store.watermark().seq) for row in rows]
 
 
 __all__ = ["DAY_1", "DEAL", "KINDS", "call", "kept", "new_address", "open_store", "post", "statuses"]

@@ -84,7 +84,7 @@ def test_the_actions_of_many_deals_are_those_of_each(trained: Trained) -> None:
     moment = parse_instant(T)
     known, indexed = trained.data.known_at(moment), Indexed(trained.data)
     still_open = known["opportunities"].filter(pl.col("closed_at").is_null())["opportunity_id"].to_list()[::7]
-    many = actions_of_each(around_deals(known, still_open), still_open, moment)
+    many = actions_of_each(around_deals(Indexed(known), still_open), still_open, moment)
     for deal in still_open:
         one = actions_of(known_at(indexed.around(deal), deal, moment), deal, moment)
         assert many[deal] == one
@@ -99,12 +99,12 @@ def test_trials_of_one_account_do_not_see_each_other(trained: Trained, client: T
     account = still_open["account_id"].value_counts().sort("count")["account_id"][-1]
     deals = still_open.filter(account_id=account)["opportunity_id"].to_list()
     assert len(deals) > 1
-    near = around_deals(known, deals)
+    near = around_deals(Indexed(known), deals)
     feasible = actions_of_each(near, deals, moment)
     trials = [Trial(deal, action, action.ahead) for deal in deals for action in feasible[deal]]
     together = tried(service.scorer, near, trials, moment)
     for trial, probability in zip(trials, together.tolist(), strict=True):
-        alone = tried(service.scorer, around_deals(known, [trial.opportunity_id]), [trial], moment)
+        alone = tried(service.scorer, around_deals(Indexed(known), [trial.opportunity_id]), [trial], moment)
         assert alone.tolist() == [probability]
         body = {"as_of": T, "at": iso(moment + trial.ahead)}
         if trial.action is not None and trial.action.records:

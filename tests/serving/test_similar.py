@@ -15,8 +15,9 @@ from serving.app import create_app
 from serving.bundles import load_models
 from serving.histories import of_tables
 from serving.scorer import Scorer
-from serving.service import Service, Source
+from serving.service import Service
 from serving.settings import Settings
+from serving.whole import Whole
 from tests.serving.conftest import T, Trained
 
 LATER = "2025-05-20T00:00:00Z"
@@ -78,7 +79,7 @@ def test_what_came_later_changes_nothing(client: TestClient, trained: Trained, i
     known = trained.data.known_at(parse_instant(T))
     service = Service(
         Scorer(load_models(trained.bundles)),
-        Source(of_tables(known), known.watermark(), data=known),
+        Whole(of_tables(known), known.watermark(), known),
         Settings(trained.bundles),
     )
     with TestClient(create_app(service)) as earlier:

@@ -29,7 +29,8 @@ def latest(client: TestClient) -> int:
     """The folder's watermark: up to where its histories go."""
     service: Service = client.app.state.service  # type: ignore[attr-defined]
     assert service.source is not None
-    return service.source.watermark
+    assert service.source.known is not None
+    return service.source.known
 
 
 def open_deals(trained: Trained, count: int) -> list[str]:
