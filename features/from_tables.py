@@ -72,8 +72,13 @@ def histories_with(
         supposed: tables of activities, whose ids the data set lacks, of its opportunities and accounts.
     """
     activities = data["activities"]
-    every = pl.concat([activities, *supposed])
-    whole = replace(data, tables={**data.tables, "activities": every})
+    # Versions of one id replace each other in one of the tables, not from one to another.
+    named = [
+        frame.with_columns(pl.concat_str(pl.lit(f"{i} "), "activity_id").alias("activity_id"))
+        for i, frame in enumerate(supposed)
+    ]
+    more = pl.concat([activities.clear(), *named])
+    whole = replace(data, tables={**data.tables, "activities": pl.concat([activities, more])})
     history = history_from_tables(whole, conventions)
     ids, account_ids = history.opportunities.ids.tolist(), history.accounts.ids.tolist()
     contact_ids = _ids(whole, ("activities", "contact_id"))
@@ -81,9 +86,12 @@ def histories_with(
     def told(frame: pl.DataFrame) -> _Told:
         return _told(frame, ids, account_ids, contact_ids, history.opportunities, history.reps)
 
-    known = told(activities)
-    for more in supposed:
-        yield replace(history, activities=known.and_also(told(more)).clustered(len(ids)))
+    known, of_all = told(activities), told(more)
+    begin = 0
+    for frame in supposed:
+        its = of_all.part(begin, begin + frame.height)
+        begin += frame.height
+        yield replace(history, activities=known.and_also(its).clustered(len(ids)))
 
 
 _NAMING_ACCOUNTS = ("accounts", "opportunities", "orders", "contacts", "activities")
@@ -297,6 +305,12 @@ class _Told:
         columns = self.columns
         tie = ties(columns["tag"], columns["duration_s"], columns["contact"], columns["rep"])
         return clustered(self.entity, count + 1, *self.clocks, columns, tie)
+
+    def part(self, begin: int, end: int) -> _Told:
+        """Those from one place to before another."""
+        at, known, until = (its[begin:end] for its in self.clocks)
+        columns = {name: its[begin:end] for name, its in self.columns.items()}
+        return _Told(self.entity[begin:end], (at, known, until), columns)
 
     def and_also(self, other: _Told) -> _Told:
         """These and others, whose ids are not among these."""

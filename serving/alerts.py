@@ -64,7 +64,6 @@ class Board:
     """All alerts at one moment, in their order: rules that have been right most often first."""
 
     pipeline: Pipeline
-    as_of: int
     study: Study
     alerts: Sequence[tuple[Key, Alert]]
     thresholds: Mapping[str, float]
@@ -93,17 +92,14 @@ class Board:
         )
 
 
-def board_of(
-    scorer: Scorer, histories: Histories | None, pipeline: Pipeline, as_of: int, study: Study
-) -> Board:
+def board_of(scorer: Scorer, histories: Histories, pipeline: Pipeline, study: Study) -> Board:
     """The alerts of a pipeline's deals.
 
     Args:
         histories: of the data that the pipeline was scored from; not asked where it has no deal.
-        as_of: the pipeline's moment, in microseconds.
     """
-    if histories is None or not len(pipeline.scores):
-        return Board(pipeline, as_of, study, [], {})
+    if not len(pipeline.scores):
+        return Board(pipeline, study, [], {})
     scores, section = pipeline.scores, study.section("alerts")
     history = histories.under(scorer.conventions)
     codes = history.opportunity_codes(scores.opportunity_ids)
@@ -124,7 +120,7 @@ def board_of(
             values = {name: float(its[i]) for name, its in measured.values.items()}
             key = (rank, rule.name, -strength, scores.opportunity_ids[i])
             found.append((key, Alert(rule, i, strength, threshold, values)))
-    return Board(pipeline, as_of, study, sorted(found, key=lambda pair: pair[0]), cuts)
+    return Board(pipeline, study, sorted(found, key=lambda pair: pair[0]), cuts)
 
 
 def threshold_of(rule: Rule, section: Mapping[str, Any], strength: FloatArray) -> float:
@@ -148,7 +144,7 @@ def answer_of(
     given = [_alert(board, each, scorer, around, language) for each in page]
     chinese = language == "zh-CN"
     return {
-        "as_of": iso(board.as_of),
+        "as_of": iso(board.pipeline.as_of),
         "study_as_of": board.study.as_of,
         "note": None if board.study.section("alerts") else _NO_RECORD[chinese],
         "budget_per_rep_week": board.study.section("alerts").get("budget_per_rep_week"),
@@ -174,7 +170,11 @@ def _alert(
     cause = None
     if alert.rule.name == "score_drop":
         cause = _cause(
-            scorer, around(scores.opportunity_ids[i]), scores.opportunity_ids[i], board.as_of, language
+            scorer,
+            around(scores.opportunity_ids[i]),
+            scores.opportunity_ids[i],
+            board.pipeline.as_of,
+            language,
         )
     return {
         "rule": alert.rule.name,

@@ -57,6 +57,7 @@ class Pipeline:
     """All open deals at one moment.
 
     Attributes:
+        as_of: the moment, in microseconds.
         scores: of every open deal, without reasons.
         team_of: by rep, where known.
         data_as_of: up to when the data know, in microseconds.
@@ -64,12 +65,18 @@ class Pipeline:
         tag: equal where the answers are.
     """
 
+    as_of: int
     scores: Scores
     team_of: Mapping[str, str]
     data_as_of: int | None
     watermark: int | None
     tag: str
     _orders: dict[Sort, list[tuple[Place, int]]] = field(default_factory=dict)
+
+    @property
+    def some_rep(self) -> str | None:
+        """A rep with an open deal, None where there is none."""
+        return next((rep for rep in self.scores.rep_ids if rep is not None), None)
 
     def page(self, wanted: Wanted) -> tuple[list[int], str | None]:
         """Places in `scores` of one page, and the cursor of the next. Raises Problem for a wrong cursor."""

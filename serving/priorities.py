@@ -72,19 +72,22 @@ class Week:
     """The lists of all asked reps at one moment, and how many open deals they have."""
 
     pipeline: Pipeline
-    as_of: int
     lines: Mapping[str, Sequence[Line]]
     deals: int
 
 
 def week_of(
-    scorer: Scorer, index: Callable[[], Indexed], pipeline: Pipeline, as_of: int, asked: Question
+    scorer: Scorer,
+    index: Callable[[], Indexed],
+    usual: Callable[[], Usual],
+    pipeline: Pipeline,
+    asked: Question,
 ) -> Week:
     """The lists of a pipeline's reps.
 
     Args:
         index: of the data that the pipeline was scored from; not asked where no deal is wanted.
-        as_of: the pipeline's moment, in microseconds.
+        usual: of the same, at the same moment; asked where an amount is missing.
 
     Raises:
         BundleError: there is no win model.
@@ -94,20 +97,19 @@ def week_of(
         raise BundleError("the week's list needs a win model; train one and start the server again")
     mine = [i for i in range(len(pipeline.scores)) if _is_wanted(pipeline, i, asked)]
     if not mine:
-        return Week(pipeline, as_of, {}, 0)
+        return Week(pipeline, {}, 0)
     scores = pipeline.scores
     ids = [scores.opportunity_ids[i] for i in mine]
-    indexed = index()
-    values = _values(indexed.data, pipeline, as_of, mine)
-    near = around_deals(indexed, ids).known_at(as_of)
-    best = _best(Scorer({"win": model}), near, ids, as_of)
+    values = _values(usual, pipeline, mine)
+    near = around_deals(index(), ids).known_at(pipeline.as_of)
+    best = _best(Scorer({"win": model}), near, ids, pipeline.as_of)
     found: dict[str, list[Line]] = defaultdict(list)
     for i, deal in zip(mine, ids, strict=True):
         if deal in best:
             found[str(scores.rep_ids[i] or _NOBODY)].append(Line(i, *best[deal], *values[i]))
     for lines in found.values():
         lines.sort(key=lambda line: (-line.gained, scores.opportunity_ids[line.place]))
-    return Week(pipeline, as_of, {rep: found[rep][: asked.capacity] for rep in sorted(found)}, len(mine))
+    return Week(pipeline, {rep: found[rep][: asked.capacity] for rep in sorted(found)}, len(mine))
 
 
 def _is_wanted(pipeline: Pipeline, i: int, asked: Question) -> bool:
@@ -133,27 +135,17 @@ def _best(
     return best
 
 
-def _values(
-    data: CanonicalData, pipeline: Pipeline, as_of: int, mine: Sequence[int]
-) -> dict[int, tuple[float, str]]:
-    """What each deal is worth and where that is from: its amount, or where none is known above 0 the median
-    of the deals won by then that were in its stage, or of all won deals, or 1 where nothing was won."""
-    amounts = pipeline.scores.amount
-    lacking = any(not amounts[i] > 0 for i in mine)
-    by_stage, overall = _medians(data, as_of) if lacking else ({}, None)
-    found: dict[int, tuple[float, str]] = {}
-    for i in mine:
-        amount, stage = float(amounts[i]), str(pipeline.scores.stage[i])
-        if amount > 0:
-            found[i] = amount, "amount"
-        elif stage in by_stage:
-            found[i] = by_stage[stage], "won_at_stage"
-        else:
-            found[i] = (1.0, "none") if overall is None else (overall, "won")
-    return found
+@dataclass(frozen=True)
+class Usual:
+    """Medians of the amounts of deals won by a moment: of those that were in a stage, and of all, None where
+    nothing was won."""
+
+    by_stage: Mapping[str, float]
+    overall: float | None
 
 
-def _medians(data: CanonicalData, as_of: int) -> tuple[dict[str, float], float | None]:
+def usual_of(data: CanonicalData, as_of: int) -> Usual:
+    """What won deals were worth by a moment (microseconds)."""
     import polars as pl
 
     read = {name: data[name] for name in ("opportunities", "stage_changes")}
@@ -163,14 +155,34 @@ def _medians(data: CanonicalData, as_of: int) -> tuple[dict[str, float], float |
     moves = known["stage_changes"].select("opportunity_id", "stage").unique()
     by_stage = moves.join(won, on="opportunity_id").group_by("stage").agg(pl.col("amount").median())
     found = dict(zip(by_stage["stage"].to_list(), by_stage["amount"].to_list(), strict=True))
-    return found, None if won.is_empty() else float(won.select(pl.col("amount").median()).item())
+    return Usual(found, None if won.is_empty() else float(won.select(pl.col("amount").median()).item()))
+
+
+def _values(
+    usual: Callable[[], Usual], pipeline: Pipeline, mine: Sequence[int]
+) -> dict[int, tuple[float, str]]:
+    """What each deal is worth and where that is from: its amount, or where none is known above 0 the median
+    of the deals won by then that were in its stage, or of all won deals, or 1 where nothing was won."""
+    amounts = pipeline.scores.amount
+    found: dict[int, tuple[float, str]] = {}
+    for i in mine:
+        amount, stage = float(amounts[i]), str(pipeline.scores.stage[i])
+        if amount > 0:
+            found[i] = amount, "amount"
+            continue
+        medians = usual()
+        if stage in medians.by_stage:
+            found[i] = medians.by_stage[stage], "won_at_stage"
+        else:
+            found[i] = (1.0, "none") if medians.overall is None else (medians.overall, "won")
+    return found
 
 
 def answer_of(week: Week, capacity: int, language: Language) -> dict[str, Any]:
     """The lists as the API gives them, reps by their id: nobody is ranked."""
     team_of = week.pipeline.team_of
     return {
-        "as_of": iso(week.as_of),
+        "as_of": iso(week.pipeline.as_of),
         "capacity": capacity,
         "deals": week.deals,
         "note": association_text(language),
@@ -197,7 +209,7 @@ def _line(week: Week, line: Line, language: Language) -> dict[str, Any]:
         "value_from": line.value_from,
         "win_probability": float(scores.targets["win"].probability[i]),
         "action": line.action.name,
-        "at": iso(week.as_of + line.action.ahead),
+        "at": iso(week.pipeline.as_of + line.action.ahead),
         "without": line.without,
         "with": line.with_it,
         "gain": line.gain,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -27,6 +28,7 @@ from serving.schemas import ScoreRequest, latest_known, rows_of
 from serving.scorer import Scorer, scored_one
 from serving.settings import Settings
 from serving.similar import similar_of
+from serving.store.errors import StoreAway
 from serving.stored import Asked, StoredScores, receipt_answer
 from serving.study import NO_STUDY, Study, StudyDamaged, study_in
 from serving.summary import summary_of
@@ -52,6 +54,7 @@ class Service:
     arounds: Made[Records] = field(default_factory=lambda: Made(_AROUNDS))
     boards: Made[alerts.Board] = field(default_factory=lambda: Made(_BOARDS))
     weeks: Made[priorities.Week] = field(default_factory=lambda: Made(_WEEKS))
+    usual: Made[priorities.Usual] = field(default_factory=Made)
 
     @property
     def time_zone(self) -> str:
@@ -127,19 +130,17 @@ class Service:
 
     def pipeline(self, wanted: Wanted, as_of: str | None, language: Language) -> Given:
         """A page of the open deals with their scores; of the store each with its receipt."""
-        whole, moment = self.whole_at(as_of)
-        found = whole.pipeline(self.scorer, moment)
+        found = self.pipeline_at(as_of)
         page, following = found.page(wanted)
         if self.scores is not None:
             self.scores.promise(found, page)
-        body = {"as_of": iso(moment), "opportunities": found.answers(page, language), "next": following}
+        body = {"as_of": iso(found.as_of), "opportunities": found.answers(page, language), "next": following}
         return Given(encoded(body), tag_of(found.tag, wanted, language))
 
     def summary(self, wanted: Wanted, as_of: str | None) -> Given:
         """The same deals in a few figures; see `summary_of`."""
-        whole, moment = self.whole_at(as_of)
-        found = whole.pipeline(self.scorer, moment)
-        body = {"as_of": iso(moment), **summary_of(found, wanted)}
+        found = self.pipeline_at(as_of)
+        body = {"as_of": iso(found.as_of), **summary_of(found, wanted)}
         return Given(encoded(body), tag_of(found.tag, wanted.rep_id, wanted.team_id))
 
     def whole_at(self, as_of: str | None) -> tuple[Whole, int]:
@@ -170,10 +171,10 @@ class Service:
         bases = [(by, bookings.HORIZON) for by in bookings.SPLITS]
         questions = [*bases, *(("", days) for days in bookings.HORIZONS)]
         makings: list[Callable[[], object]] = [
-            lambda: self._board(whole, pipeline, moment, study_in(self.settings.bundles)),
+            lambda: self._board(whole, pipeline, study_in(self.settings.bundles)),
             lambda: [self._forecast(whole, moment, bookings.question_of(*each)) for each in questions],
             lambda: whole.closed_deals(self.scorer),
-            lambda: whole.index,
+            lambda: self._week(whole, pipeline, priorities.Question(pipeline.some_rep)),
         ]
         for make in makings:
             try:
@@ -181,11 +182,26 @@ class Service:
             except (Problem, DataError, BundleError) as error:
                 log.info("not made beforehand: %s", type(error).__name__)
 
-    def _board(self, whole: Whole, pipeline: Pipeline, moment: int, study: Study) -> alerts.Board:
+    def _board(self, whole: Whole, pipeline: Pipeline, study: Study) -> alerts.Board:
         def make() -> alerts.Board:
-            return alerts.board_of(self.scorer, whole.histories, pipeline, moment, study)
+            return alerts.board_of(self.scorer, whole.histories, pipeline, study)
 
         return self.boards.of((pipeline.tag, study.mark), make)
+
+    def _week(self, whole: Whole, pipeline: Pipeline, asked: priorities.Question) -> priorities.Week:
+        def usual() -> priorities.Usual:
+            return self.usual.of((pipeline.tag,), lambda: priorities.usual_of(whole.tables, pipeline.as_of))
+
+        def make() -> priorities.Week:
+            return priorities.week_of(self.scorer, lambda: whole.index, usual, pipeline, asked)
+
+        return self.weeks.of((pipeline.tag, asked), make)
+
+    def keep_up(self) -> None:
+        """Let a large store's whole follow its records, though nobody asks for it."""
+        if self.scores is not None:
+            with suppress(StoreAway):  # who asks is told
+                self.scores.following.keep_up(self.prepare)
 
     def _moment_in(self, whole: Whole) -> int:
         """The moment of which is spoken where none is asked for."""
@@ -236,7 +252,7 @@ class Service:
         study = study_in(self.settings.bundles)
         whole, moment = self.whole_at(as_of)
         pipeline = whole.pipeline(self.scorer, moment)
-        board = self._board(whole, pipeline, moment, study)
+        board = self._board(whole, pipeline, study)
         body = alerts.answer_of(board, asked, self.scorer, lambda deal: self.around(deal)[0], language)
         return Given(encoded(body), tag_of(pipeline.tag, study.mark, asked, language))
 
@@ -249,11 +265,7 @@ class Service:
         """
         whole, moment = self.whole_at(as_of)
         pipeline = whole.pipeline(self.scorer, moment)
-
-        def make() -> priorities.Week:
-            return priorities.week_of(self.scorer, lambda: whole.index, pipeline, moment, asked)
-
-        week = self.weeks.of((pipeline.tag, asked), make)
+        week = self._week(whole, pipeline, asked)
         body = priorities.answer_of(week, asked.capacity, language)
         return Given(encoded(body), tag_of("priorities", pipeline.tag, asked, language))
 

@@ -82,7 +82,8 @@ class Whole:
 
         def make() -> Pipeline:
             scores, teams = scored(scorer, self.histories, as_of)
-            return Pipeline(scores, teams, self.known, self.seq, tag_of(self.mark, as_of, scorer.versions))
+            tag = tag_of(self.mark, as_of, scorer.versions)
+            return Pipeline(as_of, scores, teams, self.known, self.seq, tag)
 
         return self.pipelines.of((scorer.number, as_of), make)
 
@@ -149,8 +150,15 @@ class Following:
 
     def keep_up(self, prepare: Callable[[Whole], None]) -> None:
         """Read a large store beside where records came in, though nobody asks; not before somebody has."""
-        if self._last is not None and (self._last.seq or 0) >= self._large:
+        last = self._last
+        if last is not None and (last.seq or 0) >= self._large and not self._is_resting:
             self.latest(prepare)
+
+    @property
+    def _is_resting(self) -> bool:
+        """Whether it is read just now, or was a moment ago."""
+        busy = self._thread is not None and self._thread.is_alive()
+        return busy or now() < self._rests_until
 
     def wait(self) -> None:
         """Until what is read beside is there."""
@@ -160,8 +168,7 @@ class Following:
 
     def _read_beside(self, mark: Watermark, prepare: Callable[[Whole], None]) -> None:
         with self._starting:
-            busy = self._thread is not None and self._thread.is_alive()
-            if busy or now() < self._rests_until:
+            if self._is_resting:
                 return
             work = threading.Thread(
                 target=self._follow, args=(mark, prepare), name="follow-store", daemon=True

@@ -22,6 +22,7 @@ from serving.clock import now
 from serving.closes import CloseModel
 from serving.histories import of_rows
 from serving.running.metrics import Metrics
+from serving.running.warm import warm_up
 from serving.running.workers import Worker, announce, workers
 from serving.scorer import Model, Scorer
 from serving.service import Service
@@ -116,6 +117,7 @@ class Reloader:
                     told = True
                 await self.look()
                 self._tell_queue()
+                await run_in_threadpool(self.service.keep_up)
             except Exception:
                 log.exception("looking for new bundles failed")
             await asyncio.sleep(seconds * self._random.uniform(1 - _SHARE, 1 + _SHARE))
@@ -160,6 +162,8 @@ class Reloader:
             if before.places.get(target) != found.places.get(target)
         }
         log.info("models swapped", extra={"told": {"moved": moved}})
+        if getattr(self.app.state, "warms_up", False):
+            warm_up(self.service)
 
     def worker(self) -> Worker:
         """This process, for who asks what is served."""
