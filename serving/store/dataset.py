@@ -102,13 +102,14 @@ def _rows_of(table: Table, rows: Sequence[StoredRow]) -> pl.DataFrame:
 
 def _counting(table: Table, before: pl.DataFrame, came: pl.DataFrame) -> pl.DataFrame:
     """The same as `versions.counting` of rows that count and of those that came after them, by `seq`."""
-    same: list[pl.Expr] = [pl.col(name) for name in table.key]
+    same = [*table.key]
     if table.has_two_clocks:
-        same.append(pl.coalesce("recorded_at", "at").alias(_KNOWN))
+        known = pl.coalesce("recorded_at", "at").alias(_KNOWN)
+        before, came = before.with_columns(known), came.with_columns(known)
+        same.append(_KNOWN)
     came = came.unique(same, keep="last", maintain_order=True)
-    if not before.is_empty():
-        before = before.join(came.select(same), on=same, how="anti", nulls_equal=True, maintain_order="left")
-    return pl.concat([before, came], rechunk=True)
+    before = before.join(came.select(same), on=same, how="anti", nulls_equal=True, maintain_order="left")
+    return pl.concat([before, came], rechunk=True).drop(_KNOWN, strict=False)
 
 
 def _canonical(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
