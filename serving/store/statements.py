@@ -147,8 +147,7 @@ class Statements:
     def _naming(self, name: str) -> Select[Any]:
         """What the rows that came in after a `seq` name."""
         table = RECORDS[name]
-        columns = _known(select(*(table.c[column] for column in NAMING[name])), table)
-        return columns.where(table.c.seq > bindparam("after"))
+        return _since(select(*(table.c[column] for column in NAMING[name])), table)
 
     def _others(self) -> Mapping[str, Select[Any]]:
         deals = RECORDS["opportunities"]
@@ -203,18 +202,23 @@ def _rows(name: str) -> Select[Any]:
 
 
 def _portion(name: str) -> Select[Any]:
-    """Some of a table's rows, the first that came in after a `seq`.
-
-    Under the plus no index answers for the tenant: SQLite would take it, and sort all its rows every time.
-    """
+    """Some of a table's rows, the first that came in after a `seq`."""
     table = RECORDS[name]
+    ordered = _since(select(*_columns(name)), table).order_by(table.c.seq)
+    return ordered.limit(bindparam("limit")).offset(literal_column("0"))
+
+
+def _since(statement: Select[Any], table: Sql) -> Select[Any]:
+    """The rows that came in after a `seq`.
+
+    Under the plus no index answers for the tenant: SQLite would take it and look at all rows of the tenant.
+    """
     tenant: ColumnElement[Any] = UnaryExpression(table.c.tenant, operator=custom_op("+"))
-    rows = select(*_columns(name)).where(
+    return statement.where(
         tenant == bindparam("tenant"),
-        table.c.seq <= bindparam("watermark"),
         table.c.seq > bindparam("after"),
+        table.c.seq <= bindparam("watermark"),
     )
-    return rows.order_by(table.c.seq).limit(bindparam("limit")).offset(literal_column("0"))
 
 
 def _columns(name: str) -> list[ColumnElement[Any]]:

@@ -262,8 +262,9 @@ def test_reading_an_opportunity_scans_no_table(tmp_path: Path, postgresql_server
     connections, statements = Connections(store.shown), Statements(engine_of(store.shown).dialect)
     names = ("opportunity", "account", "deals", "contacts", "reps", "ids", "prediction", "limit")
     asked = {"tenant": 1, "watermark": 1, "idempotency_key": "", **dict.fromkeys(names, "[]")}
-    asked |= {"before_as_of": 1, "before_seq": 1, "limit": 1}
-    for text in (*statements.around.values(), *statements.versions.values(), *statements.other.values()):
+    asked |= {"before_as_of": 1, "before_seq": 1, "limit": 1, "after": 1}
+    kinds = ("around", "versions", "naming", "portions", "other")
+    for text in (text for kind in kinds for text in getattr(statements, kind).values()):
         plan = connections.read(lambda run, text=text: run("EXPLAIN QUERY PLAN " + text, asked).fetchall())
         steps = [row[-1] for row in plan]
         assert any("dealcast_" in step for step in steps)
