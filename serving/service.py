@@ -201,7 +201,7 @@ class Service:
         """Let a large store's whole follow its records, though nobody asks for it."""
         if self.scores is not None:
             with suppress(StoreAway):  # who asks is told
-                self.scores.following.keep_up(self.prepare)
+                self.scores.following.keep_up(self.prepare, self.time_zone)
 
     def _moment_in(self, whole: Whole) -> int:
         """The moment of which is spoken where none is asked for."""

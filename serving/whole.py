@@ -77,6 +77,10 @@ class Whole:
         day, _ = day_of(moment, time_zone)
         return self._moments.setdefault(day, moment)
 
+    def is_of_today(self, time_zone: str) -> bool:
+        """Whether somebody asked on this day."""
+        return day_of(now(), time_zone)[0] in self._moments
+
     def pipeline(self, scorer: Scorer, as_of: int) -> Pipeline:
         """Every deal that is open at a moment."""
 
@@ -148,11 +152,16 @@ class Following:
             self._read_beside(mark, prepare)
         return last
 
-    def keep_up(self, prepare: Callable[[Whole], None]) -> None:
-        """Read a large store beside where records came in, though nobody asks; not before somebody has."""
+    def keep_up(self, prepare: Callable[[Whole], None], time_zone: str) -> None:
+        """Read a large store beside where records came in, or prepare it where another day began, though
+        nobody asks; not before somebody has."""
         last = self._last
-        if last is not None and (last.seq or 0) >= self._large and not self._is_resting:
+        if last is None or (last.seq or 0) < self._large or self._is_resting:
+            return
+        if last.is_of_today(time_zone):
             self.latest(prepare)
+        else:
+            self._read_beside(self._store.watermark(), prepare)
 
     @property
     def _is_resting(self) -> bool:
@@ -179,8 +188,10 @@ class Following:
     def _follow(self, mark: Watermark, prepare: Callable[[Whole], None]) -> None:
         begin = now()
         try:
-            with self._reading:
-                found = self._read(mark)
+            found = self._last
+            if found is None or _is_behind(found, mark):
+                with self._reading:
+                    found = self._read(mark)
             prepare(found)
             self._last = found
         except (DataError, StoreError):

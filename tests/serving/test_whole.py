@@ -17,7 +17,7 @@ from fastapi.testclient import TestClient
 
 from features.errors import DataError
 from features.tables import TABLES
-from features.times import DAY
+from features.times import DAY, HOUR
 from serving.app import create_app, open_service
 from serving.settings import Settings
 from serving.store.appending import Call
@@ -171,17 +171,40 @@ def test_a_large_store_is_read_a_tenth_of_the_time_at_most(
     clock = [DAY_1]
     monkeypatch.setattr("serving.whole.now", lambda: clock[0])
     following = Counted(store, large=1)
-    following.latest(nothing)
+    following.latest(nothing).today("UTC")
 
-    def takes_long(_: Whole) -> None:
+    def takes_long(whole: Whole) -> None:
+        whole.today("UTC")
         clock[0] += 7
 
     for i, moment in enumerate((0, 69, 70, 146, 147)):
         post(store, {"activities": [call(f"x{i}")]})
         clock[0] = DAY_1 + moment + 7 * (i > 0)
-        following.keep_up(takes_long)
+        following.keep_up(takes_long, "UTC")
         following.wait()
         assert following.readings == (2, 2, 3, 3, 4)[i]
+
+
+def test_what_pages_need_is_made_when_a_day_begins(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [DAY_1]
+    monkeypatch.setattr("serving.whole.now", lambda: clock[0])
+    following = Counted(store, large=1)
+    whole = following.latest(nothing)
+    first = whole.today("UTC")
+    made: list[Whole] = []
+
+    def prepare(whole: Whole) -> None:
+        made.append(whole)
+        whole.today("UTC")
+
+    for hours, times in ((0, 0), (5, 0), (24, 1), (24, 1)):
+        clock[0] = DAY_1 + hours * HOUR
+        following.keep_up(prepare, "UTC")
+        following.wait()
+        assert len(made) == times
+    assert set(made) == {whole}
+    assert (first, whole.today("UTC")) == (DAY_1, DAY_1 + DAY)
+    assert following.readings == 1
 
 
 def test_what_was_read_stays_where_the_store_cannot_be_read(
@@ -208,7 +231,7 @@ def test_nothing_is_followed_before_somebody_has_asked_nor_of_a_small_store(stor
     small.latest(nothing)
     post(store, {"activities": [call("x0")]})
     for following in (unasked, small):
-        following.keep_up(nothing)
+        following.keep_up(nothing, "UTC")
         following.wait()
     assert (unasked.readings, small.readings) == (0, 1)
 
