@@ -1,13 +1,16 @@
 """Closed deals that stood as an open one stands: how they ended, and in what they are alike.
 
 A closed deal is compared as it was when it had been in the open one's stage for about as long: `STEPS` days
-at most as long, where at least `ENOUGH` closed deals were still there. Near are those to which the model of
-wins gave the same points, behaviour by behaviour: the distance is the sum of the behaviours' differences in
-log-odds. What comes of the near ones stands beside the deal's own probability and does not replace it.
+at most as long, where at least `ENOUGH` closed deals were still there; of these the `MOST` that closed last.
+Near are those to which the model of wins gave the same points, behaviour by behaviour: the distance is the
+sum of the behaviours' differences in log-odds. What comes of the near ones stands beside the deal's own
+probability and does not replace it.
 """
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -31,6 +34,7 @@ from training.labels import eligible
 
 STEPS: Final = (0, 7, 14, 28, 56, 112)  # days in a stage at which closed deals are looked at
 ENOUGH: Final = 30  # closed deals of which the near ones are taken
+MOST: Final = 5_000  # that are compared: more make the first answer slow, and the nearest hardly nearer
 KEPT: Final = 64  # pools, one per stage and step
 
 
@@ -40,11 +44,22 @@ class Pool:
 
     Attributes:
         moments: of their histories' deals.
-        points: rows x behaviours, in log-odds.
+        points: rows x behaviours, in log-odds; of rows that were asked for.
     """
 
     moments: Snapshots
     points: FloatArray
+    _there: BoolArray
+    _making: threading.Lock = field(default_factory=threading.Lock)
+
+    def points_at(self, rows: IntArray, make: Callable[[Snapshots], FloatArray]) -> FloatArray:
+        """The points of some rows, made where nobody has asked for them."""
+        with self._making:
+            new = rows[~self._there[rows]]
+            if len(new):
+                self.points[new] = make(self.moments.take(new))
+                self._there[new] = True
+        return self.points[rows]
 
 
 @dataclass(frozen=True)
@@ -64,15 +79,16 @@ class Closed:
         moments = Snapshots(entered.entity, entered.as_of + step * DAY)
         there = eligible("win", self.history, moments) & (stage_of(self.history, moments) == stage)
         moments = moments.take(there & (self.history.opportunities.closed_at[moments.entity] < NEVER))
-        return Pool(moments, self.points(self.frame(moments)))
+        width = len(grouping_of(self.model.bundle.features).behaviours)
+        return Pool(moments, np.empty((len(moments), width)), np.zeros(len(moments), np.bool_))
 
     def frame(self, moments: Snapshots) -> FeatureFrame:
         """The features of some moments, as known then."""
         return build_features(self.history, moments, "opportunity", self.model.bundle.reference)
 
-    def points(self, frame: FeatureFrame) -> FloatArray:
-        """Rows x behaviours, in log-odds of the shown probability."""
-        return points_of(self.model, self.model.bundle.explained(frame)[1].contributions)
+    def points(self, moments: Snapshots) -> FloatArray:
+        """Moments x behaviours, in log-odds of the shown probability."""
+        return points_of(self.model, self.model.bundle.explained(self.frame(moments))[1].contributions)
 
 
 def closed_of(scorer: Scorer, histories: Histories) -> Closed:
@@ -125,8 +141,8 @@ def similar_of(
         return about
     stage = closed.history.stage_names.index(scores.stage[0])
     step, pool, counts = _pool_for(closed, stage, days, as_of, scores.opportunity_ids[0])
-    candidates = np.flatnonzero(counts)
-    distance = np.abs(pool.points[candidates] - own.points).sum(axis=1)
+    candidates = _last_closed(closed, pool, np.flatnonzero(counts))
+    distance = np.abs(pool.points_at(candidates, closed.points) - own.points).sum(axis=1)
     near = candidates[np.lexsort((pool.moments.entity[candidates], distance))[:limit]]
     won = closed.history.opportunities.won
     return about | {
@@ -165,6 +181,14 @@ def _pool_for(closed: Closed, stage: int, days: float, as_of: int, own: str) -> 
         if int(counts.sum()) >= ENOUGH or step == 0:
             return step, pool, np.asarray(counts, np.bool_)
     raise AssertionError("0 is one of the steps")
+
+
+def _last_closed(closed: Closed, pool: Pool, rows: IntArray) -> IntArray:
+    """The rows of the deals that closed last, as many as are compared, in the order of the rows."""
+    if len(rows) <= MOST:
+        return rows
+    ended = closed.history.opportunities.closed_at[pool.moments.entity[rows]]
+    return np.sort(rows[np.argsort(ended, kind="stable")[-MOST:]])
 
 
 def _described(

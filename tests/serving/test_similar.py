@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from features.canonical import TIME
 from features.times import DAY, from_micros, parse_instant
-from serving.app import create_app
+from serving.app import create_app, open_service
 from serving.bundles import load_models
 from serving.histories import of_tables
 from serving.scorer import Scorer
@@ -86,6 +87,30 @@ def test_what_came_later_changes_nothing(client: TestClient, trained: Trained, i
         for name in ids:
             mine, its = asked(client, name), asked(earlier, name)
             assert its | {"data_as_of": None} == mine | {"data_as_of": None}
+
+
+def test_of_many_closed_deals_those_that_closed_last_are_compared(
+    client: TestClient, trained: Trained, ids: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed_at = dict(trained.data["opportunities"].select("opportunity_id", "closed_at").iter_rows())
+    service = open_service(Settings(trained.bundles, data=trained.crm))
+
+    def all_of(name: str) -> dict[str, Any]:
+        return dict(json.loads(service.similar(name, T, 1_000, "en").body))
+
+    everything = {name: all_of(name) for name in ids}
+    monkeypatch.setattr("serving.similar.MOST", 40)
+    cut = 0
+    for name, every in everything.items():
+        found = all_of(name)
+        its = sorted((closed_at[each["opportunity_id"]] for each in every["similar"]), reverse=True)
+        last = [each for each in every["similar"] if closed_at[each["opportunity_id"]] >= its[:40][-1]]
+        assert found["similar"] == last
+        assert found["candidates"] == len(last) <= 40
+        assert found["candidates_won"] == sum(each["outcome"] == "won" for each in last)
+        cut += len(every["similar"]) > 40
+    assert cut > 3
+    test_what_came_later_changes_nothing(client, trained, ids)
 
 
 def test_a_deal_that_closes_counts_from_then_on(client: TestClient, ids: list[str], trained: Trained) -> None:
