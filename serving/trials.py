@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from features.canonical import CanonicalData
 
 
-_ROUNDS = 6  # of which the records are chosen anew
+_SHARE, _FEW = 0.25, 300  # of so many accounts: where fewer have a trial left, records are chosen anew
 
 
 @dataclass(frozen=True)
@@ -102,15 +102,26 @@ def tried(scorer: Scorer, known: CanonicalData, trials: Sequence[Trial], as_of: 
         for place in range(max(map(len, by_account.values()), default=0))
     ]
     probability = np.full(len(trials), np.nan)
-    for begin in range(0, len(rounds), _ROUNDS):
-        some = rounds[begin : begin + _ROUNDS]
-        if begin:  # fewer accounts have so many trials
+    for some in _while_many(rounds):
+        if len(some[0]) < len(by_account):  # of fewer accounts fewer records
             known = around_deals(Indexed(known), [trials[i].opportunity_id for i in some[0]])
         supposed = [_left_by([trials[i] for i in now], known["activities"]) for now in some]
         histories = histories_with(known, scorer.conventions, supposed)
         for now, history in zip(some, histories, strict=True):
             probability[now] = _scored(scorer, history, [trials[i] for i in now], as_of)
     return probability
+
+
+def _while_many(rounds: Sequence[list[int]]) -> list[list[list[int]]]:
+    """Rounds that follow each other, as long as they have at least a share of the first one's trials: to
+    choose records anew costs as much as some rounds over those of few accounts."""
+    found: list[list[list[int]]] = []
+    for now in rounds:
+        first = len(found[-1][0]) if found else 0
+        if not found or (first > _FEW and len(now) < _SHARE * first):
+            found.append([])
+        found[-1].append(now)
+    return found
 
 
 def _scored(scorer: Scorer, history: History, trials: Sequence[Trial], as_of: int) -> FloatArray:

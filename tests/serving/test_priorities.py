@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 
+from features.canonical import CanonicalData
 from features.times import iso, parse_instant
 from serving.actions import actions_of, shown_records
 from serving.app import create_app, open_service
@@ -89,6 +91,34 @@ def test_the_actions_of_many_deals_are_those_of_each(trained: Trained) -> None:
         one = actions_of(known_at(indexed.around(deal), deal, moment), deal, moment)
         assert many[deal] == one
     assert len({action.name for its in many.values() for action in its}) == 6
+
+
+def test_records_chosen_anew_for_the_trials_that_are_left_change_nothing(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = open_service(Settings(trained.bundles, data=trained.crm))
+    moment = parse_instant(T)
+    known = trained.data.known_at(moment)
+    still_open = known["opportunities"].filter(pl.col("closed_at").is_null())["opportunity_id"].to_list()
+    near = around_deals(Indexed(known), still_open)
+    feasible = actions_of_each(near, still_open, moment)
+    trials = [Trial(deal, action, action.ahead) for deal in still_open for action in feasible[deal]]
+    chosen: list[int] = []
+
+    def choosing(index: Indexed, ids: Sequence[str]) -> CanonicalData:
+        chosen.append(len(ids))
+        return around_deals(index, ids)
+
+    monkeypatch.setattr("serving.trials.around_deals", choosing)
+    once = tried(service.scorer, near, trials, moment).tolist()
+    assert chosen == []
+    for few, share in ((1, 0.9), (10, 0.5), (0, 2.0)):
+        monkeypatch.setattr("serving.trials._FEW", few)
+        monkeypatch.setattr("serving.trials._SHARE", share)
+        assert tried(service.scorer, near, trials, moment).tolist() == once
+        assert len(chosen) > 2
+        assert chosen == sorted(chosen, reverse=True)
+        chosen.clear()
 
 
 def test_trials_of_one_account_do_not_see_each_other(trained: Trained, client: TestClient) -> None:
