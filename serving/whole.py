@@ -20,7 +20,6 @@ from serving.pipeline import Pipeline, scored
 from serving.problems import Problem
 from serving.scorer import Scorer
 from serving.similar import Closed, closed_of
-from serving.store.errors import StoreError
 from serving.store.store import Store, Watermark
 
 if TYPE_CHECKING:
@@ -194,10 +193,11 @@ class Following:
                     found = self._read(mark)
             prepare(found)
             self._last = found
-        except (DataError, StoreError):
-            log.exception("the store could not be read; what was read before is served")
-        end = now()
-        self._rests_until = end + _SHARE * (end - begin)
+        except Exception:
+            log.exception("the store could not be read, or not prepared; what was read before is served")
+        finally:  # what fails is not tried again and again, either
+            end = now()
+            self._rests_until = end + _SHARE * (end - begin)
 
     def _read(self, mark: Watermark) -> Whole:
         if not next(self._store.portions("opportunities", mark.seq, at_once=1), ()):

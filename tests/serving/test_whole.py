@@ -131,6 +131,14 @@ def store(tmp_path: Path) -> Store:
     return store
 
 
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The moment that it is, in microseconds, to be moved."""
+    moment = [DAY_1]
+    monkeypatch.setattr("serving.whole.now", lambda: moment[0])
+    return moment
+
+
 def test_a_small_store_is_always_up_to_date(store: Store) -> None:
     following = Counted(store, large=100)
     for i in range(5):
@@ -140,11 +148,7 @@ def test_a_small_store_is_always_up_to_date(store: Store) -> None:
     assert following.readings == 5
 
 
-def test_a_large_store_is_read_beside_and_given_when_all_is_made(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = [DAY_1]
-    monkeypatch.setattr("serving.whole.now", lambda: clock[0])
+def test_a_large_store_is_read_beside_and_given_when_all_is_made(store: Store) -> None:
     following = Counted(store, large=1)
     first = following.latest(nothing)
     post(store, {"activities": [call("x0")]})
@@ -165,11 +169,7 @@ def test_a_large_store_is_read_beside_and_given_when_all_is_made(
     assert following.readings == 2
 
 
-def test_a_large_store_is_read_a_tenth_of_the_time_at_most(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = [DAY_1]
-    monkeypatch.setattr("serving.whole.now", lambda: clock[0])
+def test_a_large_store_is_read_a_tenth_of_the_time_at_most(store: Store, clock: list[int]) -> None:
     following = Counted(store, large=1)
     following.latest(nothing).today("UTC")
 
@@ -185,9 +185,7 @@ def test_a_large_store_is_read_a_tenth_of_the_time_at_most(
         assert following.readings == (2, 2, 3, 3, 4)[i]
 
 
-def test_what_pages_need_is_made_when_a_day_begins(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = [DAY_1]
-    monkeypatch.setattr("serving.whole.now", lambda: clock[0])
+def test_what_pages_need_is_made_when_a_day_begins(store: Store, clock: list[int]) -> None:
     following = Counted(store, large=1)
     whole = following.latest(nothing)
     first = whole.today("UTC")
@@ -208,7 +206,7 @@ def test_what_pages_need_is_made_when_a_day_begins(store: Store, monkeypatch: py
 
 
 def test_what_was_read_stays_where_the_store_cannot_be_read(
-    store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    store: Store, clock: list[int], caplog: pytest.LogCaptureFixture
 ) -> None:
     following = Counted(store, large=1)
     first = following.latest(nothing)
@@ -219,9 +217,30 @@ def test_what_was_read_stays_where_the_store_cannot_be_read(
         following.wait()
     assert "what was read before is served" in caplog.text
     following.error = False
-    later = DAY_1 + 1_000 * DAY * 365
-    monkeypatch.setattr("serving.whole.now", lambda: later)
+    clock[0] += DAY
     assert following.latest(nothing) is first
+    following.wait()
+    assert following.latest(nothing).tables["activities"].height == 1
+
+
+def test_what_cannot_be_prepared_is_not_tried_again_at_once(
+    store: Store, clock: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    following = Counted(store, large=1)
+    first = following.latest(nothing)
+
+    def fails(_: Whole) -> None:
+        clock[0] += 7
+        raise ArithmeticError("odd")
+
+    post(store, {"activities": [call("x0")]})
+    for _ in range(3):
+        assert following.latest(fails) is first
+        following.wait()
+    assert following.readings == 2
+    assert "what was read before is served" in caplog.text
+    clock[0] += 70
+    following.latest(nothing)
     following.wait()
     assert following.latest(nothing).tables["activities"].height == 1
 
