@@ -16,7 +16,7 @@ from training.code import inputs_sha256
 from training.dataset import LabelledFrame, Source, labelled_frame
 from training.encoding import Encoding
 from training.errors import TooLittleData
-from training.models import DEFAULTS
+from training.models import DEFAULTS, worked
 from training.run import Trained, train_target
 from training.shock import learnt_shock
 from training.timing import WEEKS, Timing, shifted, timing_of
@@ -38,8 +38,6 @@ PARAMS: Mapping[str, Any] = {
     "learning_rate": 0.08,
     "feature_fraction": 0.25,
     "max_bin": 63,
-    "force_row_wise": False,
-    "force_col_wise": True,
     "boost_from_average": False,
 }
 
@@ -175,14 +173,18 @@ def _rounds(source: Source, frame: LabelledFrame, first: int, second: int) -> in
     offsets = _offsets(source, frame, first)
     later, _ = _dataset(source, frame, second, MOST_ROWS // 3, since=first, offsets=offsets, reference=data)
     stop = lgb.early_stopping(PATIENCE, verbose=False)
-    booster = lgb.train(dict(PARAMS), data, MOST_ROUNDS, valid_sets=[later], callbacks=[stop])
+    booster = lgb.train(_settings(data), data, MOST_ROUNDS, valid_sets=[later], callbacks=[stop])
     return max(booster.best_iteration, 1)
 
 
 def _fit(source: Source, frame: LabelledFrame, until: int, rounds: int) -> _Fitted:
     data, offsets = _dataset(source, frame, until, MOST_ROWS)
-    booster = lgb.train(dict(PARAMS), data, rounds)
+    booster = lgb.train(_settings(data), data, rounds)
     return _Fitted(Trees(booster.model_to_string()), offsets)
+
+
+def _settings(data: lgb.Dataset) -> dict[str, Any]:
+    return worked(PARAMS, *data.data.shape)  # type: ignore[union-attr]
 
 
 def _rows(source: Source, frame: LabelledFrame, until: int, since: int) -> Ahead:

@@ -29,7 +29,6 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "max_cat_to_onehot": 8,
         "seed": 7,
         "deterministic": True,
-        "force_row_wise": True,
         "num_threads": 2,
         "verbosity": -1,
     }
@@ -38,6 +37,8 @@ MOST_ROUNDS = 1_000
 PATIENCE = 40
 BIN_ROWS = 100_000  # of those made as they are read, from which the bins are learnt: 200,000, LightGBM's own,
 # are asked for one by one and take seconds
+SMALL = 6_000_000  # cells of a matrix; below, two threads wait for each other longer than they help
+_COPIED = 0.6  # where a tree sees a smaller share of the columns, histograms by rows copy them for it
 
 
 Progress = Callable[[int, int], None]
@@ -61,6 +62,21 @@ class Streamed:
     weight: FloatArray
 
 
+def worked(params: Mapping[str, Any], rows: int, columns: int) -> dict[str, Any]:
+    """Parameters of LightGBM with how it is to work: one thread or two, histograms by rows or by columns.
+
+    The trees are the same, the time is not. LightGBM's own choice between rows and columns is by a trial
+    that does not meet the copies for a share of the columns.
+    """
+    by_columns, small = params["feature_fraction"] < _COPIED, rows * columns < SMALL
+    return {
+        **params,
+        "force_col_wise": by_columns,
+        "force_row_wise": not by_columns,
+        "num_threads": 1 if small else params["num_threads"],
+    }
+
+
 def fit(
     train: Sample | Streamed, encoding: Encoding, *, later: Sample | None = None, rounds: int = MOST_ROUNDS,
     progress: Progress | None = None, params: Mapping[str, Any] | None = None,
@@ -77,7 +93,7 @@ def fit(
         params: over the defaults.
         judged: is told (round from 0 on, log loss on `later`); what it raises ends the fit.
     """
-    settings = {**DEFAULTS, **(params or {})}
+    settings = worked({**DEFAULTS, **(params or {})}, len(train.label), len(encoding.names))
     data = _dataset(train, encoding)
     callbacks: list[Callable[..., Any]] = []
     valid: list[lgb.Dataset] = []
