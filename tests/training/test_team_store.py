@@ -1,14 +1,20 @@
-"""A store as a team has it: PostgreSQL for runs and versions, S3 for artifacts, both real servers."""
+"""A store as a team has it: PostgreSQL and S3, or MLflow's own server, all real."""
 
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
 from features.frame import FeatureFrame
+from tests.postgresql import free_port
 from training.errors import TrackingError
 from training.labels import Target
 from training.run import Trained
@@ -67,6 +73,55 @@ def test_what_is_trained_here_is_scored_elsewhere_from_postgresql_and_s3_to_the_
     assert all(key.startswith("team/") for key in keys)
     assert sum(key.endswith("/bundle.json") for key in keys) == 2
     assert sum(key.endswith("/model_card.md") for key in keys) == 2
+
+
+@pytest.fixture
+def mlflow_server(tmp_path: Path) -> Iterator[str]:
+    """The address of MLflow's tracking server, which keeps runs, versions and artifacts for its clients."""
+    port = free_port()
+    command = [
+        sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
+        "--workers", "1", "--backend-store-uri", f"sqlite:///{tmp_path}/server.db",
+        "--artifacts-destination", str(tmp_path / "kept"),
+    ]  # fmt: skip
+    with (tmp_path / "server.log").open("wb") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path, start_new_session=True)
+    try:
+        _answering(port, server)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(30)
+
+
+def _answering(port: int, server: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + 120
+    while time.monotonic() < until and server.poll() is None:
+        try:
+            with urlopen(f"http://127.0.0.1:{port}/health", timeout=5):
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise AssertionError("MLflow's server does not answer")
+
+
+def test_what_is_trained_here_is_scored_elsewhere_from_a_tracking_server_to_the_bit(
+    mlflow_server: str, trained: Mapping[Target, Trained], frames: Mapping[Target, FeatureFrame],
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    client = tmp_path / "client"
+    client.mkdir()
+    monkeypatch.chdir(client)
+    here = Tracking(mlflow_server)
+    here.check()
+    made = [here.register(trained["win"]) for _ in range(2)]
+    assert [(m.version, m.alias) for m in made] == [("1", CHAMPION), ("2", CHALLENGER)]
+    bundle, _ = Tracking(mlflow_server).load("win")
+    wanted = trained["win"].bundle.probability(frames["win"])
+    assert bundle.probability(frames["win"]).tobytes() == wanted.tobytes()
+    assert os.listdir(client) == []
+    kept = [path.name for path in (tmp_path / "kept").rglob("*") if path.is_file()]
+    assert kept.count("bundle.json") == kept.count("model_card.md") == 2
 
 
 def test_an_s3_that_is_away_is_said_as_the_store_s_failure(
