@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -72,14 +73,26 @@ def test_every_entry_point_of_the_mlproject_calls_commands_that_exist() -> None:
             assert words[3] in commands()
 
 
-def test_mlflow_run_trains_from_the_project_and_keeps_the_run_as_a_child(tmp_path: Path) -> None:
+def test_every_entry_point_that_reads_data_makes_some_where_there_are_none() -> None:
+    project = yaml.safe_load((ROOT / "MLproject").read_text("utf-8"))
+    for name, entry in project["entry_points"].items():
+        if name not in {"sample", "score"}:  # what is scored must have been trained
+            assert entry["command"].startswith("python -m serving.cli sample {data} --keep && ")
+
+
+def test_mlflow_run_trains_from_the_project_and_compares_what_was_known_at_two_dates(tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     sample = [sys.executable, "-m", "serving.cli", "sample", str(tmp_path / "crm"), "--opportunities", "900"]
     subprocess.run(sample, cwd=ROOT, check=True, capture_output=True)
-    run = [sys.executable, "-m", "mlflow", "run", ".", "-e", "train", "--env-manager", "local"]
-    run += ["-P", f"data={tmp_path / 'crm'}", "-P", "target=win"]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {**os.environ, "MLFLOW_TRACKING_URI": uri, "PATH": path}
-    done = subprocess.run(run, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert "dealcast-win v1 (champion)" in done.stdout + done.stderr
+    told = {}
+    for entry, more in (("train", "target=win"), ("compare", f"out={tmp_path / 'comparison.json'}")):
+        run = [sys.executable, "-m", "mlflow", "run", ".", "-e", entry, "--env-manager", "local"]
+        run += ["-P", f"data={tmp_path / 'crm'}", "-P", more]
+        done = subprocess.run(run, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-2000:]
+        told[entry] = done.stdout + done.stderr
+    assert "dealcast-win v1 (champion)" in told["train"]
+    compared = json.loads((tmp_path / "comparison.json").read_text("utf-8"))
+    assert [compared[side] for side in ("first", "second")] == ["version 2", "version 3"]

@@ -21,7 +21,7 @@ from training.bundle import Bundle, load_bundle
 from training.errors import TrackingError
 from training.labels import TARGETS
 from training.moves import Move, State, champions, checked_why, in_order, read_move
-from training.tracking import CHALLENGER, CHAMPION, Registered, Tracking, model_name
+from training.tracking import CHALLENGER, CHAMPION, Registered, Tracking, model_name, trained_as_of
 
 PREVIOUS = "previous"
 LEDGER = "dealcast/ledger"
@@ -66,12 +66,12 @@ class Registry:
             return _aliases(client, target)
 
     def version_of(self, target: str, named: str) -> str:
-        """The number of a version named by number or alias."""
+        """The number of a version named by number, alias or cut-off."""
         with self.tracking.client() as (_, client):
             return _version(client, target, named, self.tracking.uri)
 
     def resolve(self, named: str, target: str | None = None) -> Found:
-        """The model somebody names: `3`, `champion`, `win:3`, or an MLflow run id.
+        """The model somebody names: `3`, `champion`, `win:3`, its cut-off `2024-06-30`, or an MLflow run id.
 
         Args:
             target: whose version a bare number or alias is; not needed where the store has one target.
@@ -222,6 +222,9 @@ def _version(client: Any, target: str, named: str, uri: str) -> str:
     aliases = _aliases(client, target)
     if named in aliases:
         return aliases[named]
+    dated = trained_as_of(client, model_name(target), named, uri)
+    if dated is not None:
+        return dated
     if named.isdigit() and aliases:
         try:
             return str(client.get_model_version(model_name(target), named).version)

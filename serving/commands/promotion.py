@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,13 +18,17 @@ from serving.clock import now
 from serving.commands.common import AsOf, Data, TrackingUri, err, instant, open_data, out
 
 if TYPE_CHECKING:
+    from features.canonical import CanonicalData
     from training.compare import Comparison
     from training.moves import Move
     from training.promotion import Refusal
     from training.registry import Registry
 
 Run = Annotated[
-    str, typer.Argument(metavar="RUN", help="3, champion, challenger, win:3, or an MLflow run id.")
+    str,
+    typer.Argument(
+        metavar="RUN", help="3, champion, challenger, 2024-06-30 (its cut-off), win:3, or an MLflow run id."
+    ),
 ]
 
 
@@ -77,7 +82,7 @@ def compare(
 
 def promote(
     target: TargetName,
-    version: Annotated[str, typer.Argument(metavar="VERSION", help="A number, or challenger.")],
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="A number, challenger, or its cut-off.")],
     data: Annotated[
         str | None, typer.Option("--data", metavar="DATA", help="Later data to judge both on.")
     ] = None,
@@ -202,9 +207,9 @@ def _against(
 
     if target == RegisteredName.CLOSE.value:
         return _against_close(registry, versions, data, as_of)
-    with err.status("loading models"):
-        found = [registry.resolve(version, target) for version in versions]
     tables, _ = open_data(data)
+    with err.status("loading models"):
+        found = [registry.resolve(_dated(version, tables), target) for version in versions]
     with err.status("comparing"):
         one, two = (Contender(each.name, each.bundle) for each in found)
         return compare(tables, one, two, instant(as_of, tables))
@@ -216,17 +221,22 @@ def _against_close(registry: Registry, versions: tuple[str, str], data: str, as_
     from training.compare_close import CloseContender, compare_close
 
     contenders = []
+    tables, _ = open_data(data)
     with err.status("loading models"):
         win, _ = registry.tracking.load("win")
         for named in versions:
-            number = registry.version_of(CLOSE, named)
+            number = registry.version_of(CLOSE, _dated(named, tables))
             loaded = registry.tracking.load_close(number)
             if loaded is not None:
                 contenders.append(CloseContender(f"version {number}", loaded[0]))
-    tables, _ = open_data(data)
     with err.status("comparing"):
         one, two = contenders
         return compare_close(tables, one, two, win, instant(as_of, tables))
+
+
+def _dated(named: str, tables: CanonicalData) -> str:
+    """The name of a version; a cut-off is read in the data's time zone, as `--as-of` of a training is."""
+    return iso(instant(named, tables)) if re.match(r"\d{4}-\d{2}-\d{2}", named) else named
 
 
 def _admit(target: str, number: str, champion: str | None, broken: tuple[Refusal, ...]) -> None:

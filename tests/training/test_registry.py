@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +187,20 @@ def test_a_model_is_named_by_number_or_alias(registry: Registry, named: str, ver
     found = registry.resolve(named)
     assert (found.target, found.version, found.name) == ("win", version, f"version {version}")
     assert found.run_id == client(registry).get_model_version("dealcast-win", version).run_id
+
+
+def test_a_model_is_named_by_its_cut_off_of_which_the_newest_version_is_taken(
+    registry: Registry, early: Trained
+) -> None:
+    assert registry.resolve("2024-06-03").version == registry.version_of("win", "2024-06-03") == "1"
+    registry.tracking.register(early)
+    assert registry.resolve("win:2024-06-03T02:00:00+02:00").version == "3"
+    missing = r"no dealcast-win with the cut-off 2024-06-04T00:00:00Z \(it has v1 of 2024-06-03T00:00:00Z, v2"
+    for ask in (registry.resolve, partial(registry.version_of, "win")):
+        with pytest.raises(TrackingError, match=missing):
+            ask("2024-06-04")
+    with pytest.raises(DataError, match="the version's cut-off is not an ISO 8601 time: '2024-06-99'"):
+        registry.resolve("2024-06-99", "win")
 
 
 def test_a_model_is_named_by_its_run_registered_or_not(registry: Registry, early: Trained) -> None:

@@ -3,6 +3,7 @@
 from training.tracking.address import DEFAULT_URI, tracking_uri
 from training.tracking.load import watched
 from training.tracking.store import CHALLENGER, CHAMPION, Named, Registered, Tracking, model_name
+from training.tracking.versions import trained_as_of
 
 __all__ = [
     "CHALLENGER",
@@ -13,5 +14,6 @@ __all__ = [
     "Tracking",
     "model_name",
     "tracking_uri",
+    "trained_as_of",
     "watched",
 ]

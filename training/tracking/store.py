@@ -39,6 +39,7 @@ from training.tracking.closes import log_backtest, log_close
 from training.tracking.records import last_record
 from training.tracking.runs import log_run
 from training.tracking.trials import PARAMS, log_tuning
+from training.tracking.versions import trained_as_of
 from training.tune import Tuned
 from training.unsent import Unsent, UnsentClose, load_training, save_training
 
@@ -175,7 +176,11 @@ class Tracking:
             return load_bundle(Path(scratch) / "bundle"), number
 
     def fetch(self, target: str, alias: str, folder: Path) -> str:
-        """Copy a bundle's files into a folder (replaced whole); its version."""
+        """Copy a bundle's files into a folder (replaced whole); its version.
+
+        Args:
+            alias: or a version number, or a cut-off, of which the newest version is taken.
+        """
         with self._client() as (mlflow, client), tempfile.TemporaryDirectory() as scratch:
             number = _version_of(client, target, alias, self.shown)
             where = client.get_model_version_download_uri(model_name(target), number)
@@ -280,6 +285,9 @@ def _version_of(client: Any, target: str, alias: str, uri: str) -> str:
     from mlflow.exceptions import MlflowException
 
     name = model_name(target)
+    dated = trained_as_of(client, name, alias, uri)
+    if dated is not None:
+        return dated
     try:
         if alias.isdigit():
             return str(client.get_model_version(name, alias).version)
