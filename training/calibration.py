@@ -15,8 +15,10 @@ import numpy as np
 from features.times import FloatArray
 
 LEAST_SLOPE = 1e-3  # keeps the order where the later rows show none
-DOUBT = 50.0  # about what 250 entities say, each of whom says p(1 - p)
-_TREES = np.array([1.0, 0.0])  # slope and intercept of what the trees say themselves
+# About what 250 and 1,250 entities say, each of whom says p(1 - p). The level more: the served trees are
+# fitted to the later rows too, so that what chance did to these is in the trees already.
+DOUBT, DOUBT_OF_LEVEL = 50.0, 250.0
+_TREES = np.array([1.0, 0.0])  # slope and shift of what the trees say themselves
 _CLOSE = 1e-9  # the gradient of the mean log loss at which the search ends
 _FARTHEST = 700.0  # `math.exp` of more than 709 overflows
 
@@ -45,9 +47,9 @@ def fit_platt(margin: FloatArray, label: FloatArray, weight: FloatArray, entitie
     """The calibration by which the least is lost, drawn towards what the trees say themselves.
 
     Trees that were fitted to the log loss are nearly right already, and what later rows say against
-    them rests on some hundred deals, the quickly decided ones above all. So slope and intercept are
-    drawn towards 1 and 0 with the weight of `DOUBT`: a normal prior around them, in the units of the
-    log loss of one entity.
+    them rests on some hundred deals, the quickly decided ones above all. So the slope is drawn towards 1 with
+    the weight of `DOUBT`, and the shift at the mean margin towards 0 with that of `DOUBT_OF_LEVEL`: a normal
+    prior around them, in the units of the log loss of one entity.
 
     Args:
         margin, label, weight: later rows than the trees saw, one entry per row.
@@ -57,14 +59,16 @@ def fit_platt(margin: FloatArray, label: FloatArray, weight: FloatArray, entitie
     from scipy.special import expit
 
     share = weight / weight.sum()
-    both = np.stack([margin, np.ones(len(margin))])
-    square = max(float(np.average(margin**2, weights=weight)), LEAST_SLOPE)
-    doubt = DOUBT / entities * np.array([square, 1.0])
+    middle = float(share @ margin)
+    both = np.stack([margin - middle, np.ones(len(margin))])
+    square = max(float(share @ both[0] ** 2), LEAST_SLOPE)
+    doubt = np.array([DOUBT * square, DOUBT_OF_LEVEL]) / entities
 
     def loss(found: FloatArray) -> tuple[float, FloatArray]:
-        logit, away = found @ both, found - _TREES
+        logit, away = middle + found @ both, found - _TREES
         value = share @ (np.logaddexp(0, logit) - label * logit) + (doubt * away**2).sum() / 2
         return float(value), both @ (share * (expit(logit) - label)) + doubt * away
 
-    slope, intercept = minimize(loss, _TREES, jac=True, method="BFGS", options={"gtol": _CLOSE}).x
-    return Platt(max(float(slope), LEAST_SLOPE), float(intercept))
+    slope, shift = minimize(loss, _TREES, jac=True, method="BFGS", options={"gtol": _CLOSE}).x
+    slope = max(float(slope), LEAST_SLOPE)
+    return Platt(slope, float(shift) + middle * (1 - slope))
