@@ -45,7 +45,7 @@ def _reports(arguments: argparse.Namespace, facts: Mapping[str, str], say: objec
     if arguments.what == "truth":
         from benchmarks.models.truth import Asked, truth_reports
 
-        asked = Asked(arguments.opportunities, arguments.seeds, arguments.scores, arguments.draws)
+        asked = Asked(arguments.opportunities or 12_000, arguments.seeds, arguments.scores, arguments.draws)
         return truth_reports(asked, facts, say)  # type: ignore[arg-type]
     if arguments.what == "cdnow":
         from benchmarks.models.cdnow import cdnow_reports
@@ -56,7 +56,7 @@ def _reports(arguments: argparse.Namespace, facts: Mapping[str, str], say: objec
         from benchmarks.models.forecast_truth import Worlds, truth_report
 
         speed = speed_report(arguments.repeats, facts, say)  # type: ignore[arg-type]
-        worlds = Worlds(arguments.opportunities, arguments.seeds)
+        worlds = Worlds(arguments.opportunities or 5_000, arguments.seeds)
         return [speed, truth_report(worlds, {}, say)] if arguments.seeds else [speed]  # type: ignore[arg-type]
     if arguments.what == "speed":
         from benchmarks.models.speed import Asked as Trainings
@@ -83,8 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--opportunities",
         type=int,
-        default=5_000,
-        help="truth, forecast: deals in each world; default: %(default)s",
+        help="truth, forecast: deals in each world; default: truth 12000, forecast 5000",
     )
     add("--seeds", type=_integers, default=(1, 2, 3), help="truth, forecast: with commas; default: 1,2,3")
     add("--scores", type=int, default=3_000, help="truth: scores judged in each; default: %(default)s")
