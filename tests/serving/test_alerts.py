@@ -28,7 +28,7 @@ def test_an_alert_shows_the_probability_of_the_pipeline(client: TestClient) -> N
     deals = client.get("/v1/opportunities", params={"as_of": T, "limit": 1000}).json()["opportunities"]
     by_id = {deal["opportunity_id"]: deal for deal in deals}
     stalled = [alert for alert in found if alert["rule"] == "stalled"]
-    assert len(stalled) > 1
+    assert stalled
     for alert in stalled:
         shown = by_id[alert["opportunity_id"]]["stall"]
         assert alert["evidence"]["stall_probability"] == alert["strength"] == shown["probability"]
