@@ -68,7 +68,7 @@ class Registry:
     def version_of(self, target: str, named: str) -> str:
         """The number of a version named by number, alias or cut-off."""
         with self.tracking.client() as (_, client):
-            return _version(client, target, named, self.tracking.uri)
+            return _version(client, target, named, self.tracking.shown)
 
     def resolve(self, named: str, target: str | None = None) -> Found:
         """The model somebody names: `3`, `champion`, `win:3`, its cut-off `2024-06-30`, or an MLflow run id.
@@ -210,8 +210,8 @@ class Registry:
         targets = sorted(str(model.name).removeprefix("dealcast-") for model in models)
         if len(targets) != 1:
             raise DataError(
-                f"{named}: of which target? The store {self.tracking.uri} has {', '.join(targets) or 'none'};"
-                f" write win:{named}, or give --target"
+                f"{named}: of which target? The store {self.tracking.shown} has"
+                f" {', '.join(targets) or 'none'}; write win:{named}, or give --target"
             )
         return targets[0]
 

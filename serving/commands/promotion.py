@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import json
 import os
-import re
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -236,7 +235,12 @@ def _against_close(registry: Registry, versions: tuple[str, str], data: str, as_
 
 def _dated(named: str, tables: CanonicalData) -> str:
     """The name of a version; a cut-off is read in the data's time zone, as `--as-of` of a training is."""
-    return iso(instant(named, tables)) if re.match(r"\d{4}-\d{2}-\d{2}", named) else named
+    from training.tracking import is_cutoff
+
+    target, colon, day = named.partition(":")
+    if colon and target in list(RegisteredName):
+        return f"{target}:{_dated(day, tables)}"
+    return iso(instant(named, tables)) if is_cutoff(named) else named
 
 
 def _admit(target: str, number: str, champion: str | None, broken: tuple[Refusal, ...]) -> None:

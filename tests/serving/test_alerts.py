@@ -24,15 +24,18 @@ def asked(client: TestClient, language: str = "en", **params: Any) -> dict[str, 
 
 
 def test_an_alert_shows_the_probability_of_the_pipeline(client: TestClient) -> None:
-    found = asked(client, limit=200)["alerts"]
-    deals = client.get("/v1/opportunities", params={"as_of": T, "limit": 1000}).json()["opportunities"]
-    by_id = {deal["opportunity_id"]: deal for deal in deals}
-    stalled = [alert for alert in found if alert["rule"] == "stalled"]
-    assert stalled
-    for alert in stalled:
-        shown = by_id[alert["opportunity_id"]]["stall"]
-        assert alert["evidence"]["stall_probability"] == alert["strength"] == shown["probability"]
-        assert f"{shown['percent']}%" in alert["text"]
+    stalled = 0
+    for moment in (T, "2025-03-24T00:00:00Z", "2025-03-17T00:00:00Z"):
+        found = asked(client, limit=200, as_of=moment)["alerts"]
+        asking = {"as_of": moment, "limit": 1000}
+        deals = client.get("/v1/opportunities", params=asking).json()["opportunities"]
+        by_id = {deal["opportunity_id"]: deal for deal in deals}
+        for alert in (alert for alert in found if alert["rule"] == "stalled"):
+            stalled += 1
+            shown = by_id[alert["opportunity_id"]]["stall"]
+            assert alert["evidence"]["stall_probability"] == alert["strength"] == shown["probability"]
+            assert f"{shown['percent']}%" in alert["text"]
+    assert stalled > 1
 
 
 def test_the_cause_of_a_drop_is_the_greatest_part_of_the_change_ledger(client: TestClient) -> None:

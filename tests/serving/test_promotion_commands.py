@@ -44,7 +44,7 @@ def test_two_versions_are_compared_in_words_and_in_json(
     ran = dealcast("compare", trained.crm, "champion", "win:2", "--out", to, "--tracking-uri", uri)
     assert ran.code == 0, ran.err
     told = json.loads(to.read_text())
-    dated = dealcast("compare", trained.crm, EARLY, LATE, "--target", "win", "--tracking-uri", uri)
+    dated = dealcast("compare", trained.crm, f"win:{EARLY}", LATE, "--target", "win", "--tracking-uri", uri)
     assert (dated.code, dated.out.splitlines()[:3]) == (0, ran.out.splitlines()[:3])
     assert told["verdict"] in ran.out
     assert told["begin"] == f"{LATE}T00:00:00Z"

@@ -203,6 +203,15 @@ def test_a_model_is_named_by_its_cut_off_of_which_the_newest_version_is_taken(
         registry.resolve("2024-06-99", "win")
 
 
+def test_messages_about_versions_that_are_not_there_keep_a_password_to_themselves(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Tracking, "shown", "postgresql://anna:***@db/mlflow")
+    for named in ("9", "2024-06-04"):
+        with pytest.raises(TrackingError, match=r"store postgresql://anna:\*\*\*@db/mlflow has no"):
+            registry.version_of("win", named)
+
+
 def test_a_model_is_named_by_its_run_registered_or_not(registry: Registry, early: Trained) -> None:
     run = client(registry).get_model_version("dealcast-win", "1").run_id
     assert registry.resolve(run).version == "1"

@@ -11,18 +11,23 @@ from training.errors import TrackingError
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
+def is_cutoff(named: str) -> bool:
+    """Whether the name of a version begins as a time."""
+    return _DATE.match(named) is not None
+
+
 def trained_as_of(client: Any, model: str, named: str, uri: str) -> str | None:
     """The newest version of a registered model whose cut-off is a time; None where no time is named.
 
     Args:
         named: ISO 8601, e.g. `2024-06-30`; without an offset in UTC.
-        uri: of the store, for messages.
+        uri: of the store, for messages; without a password.
 
     Raises:
         DataError: it begins as a time and is none.
         TrackingError: no version has this cut-off.
     """
-    if not _DATE.match(named):
+    if not is_cutoff(named):
         return None
     wanted = iso(parse_instant(named, name="the version's cut-off"))
     cutoffs = {}
