@@ -23,5 +23,9 @@ class DriftFound(DataError):
     """The present is not as it was at training, and it was asked to fail then."""
 
 
+class TreesUnread(DataError):
+    """A text is not that of LightGBM's trees, or of some that nobody but LightGBM reads."""
+
+
 class NotExplainable(DataError):
     """The tables behind fast SHAP values cannot be made for this model, or gave wrong values."""

@@ -15,7 +15,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from training.trees import Trees
+from training.library import Library
 
 
 class Row(msgspec.Struct):
@@ -39,7 +39,7 @@ class Said(BaseModel):
 def app() -> FastAPI:
     """The application; the trees lie where DEALCAST_BENCH_MODEL says."""
     made = FastAPI()
-    trees = Trees(Path(os.environ["DEALCAST_BENCH_MODEL"]).read_text(encoding="utf-8"))
+    trees = Library(Path(os.environ["DEALCAST_BENCH_MODEL"]).read_text(encoding="utf-8"))
     decoder = msgspec.json.Decoder(Row)
 
     @made.post("/empty")
@@ -50,11 +50,11 @@ def app() -> FastAPI:
     @made.post("/fast")
     async def fast(request: Request) -> Response:
         row = decoder.decode(await request.body()).row
-        margin = float(trees.margins(np.array([row], np.float64))[0])
+        margin = float(trees.margins(np.array([row], np.float64))[0, 0])
         return Response(msgspec.json.encode({"margin": margin}), media_type="application/json")
 
     @made.post("/pydantic")
     async def slow(body: RowBody) -> Said:
-        return Said(margin=float(trees.margins(np.array([body.row], np.float64))[0]))
+        return Said(margin=float(trees.margins(np.array([body.row], np.float64))[0, 0]))
 
     return made

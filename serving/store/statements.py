@@ -43,6 +43,9 @@ NAMING: Mapping[str, tuple[str, ...]] = {
     for name, table in TABLES.items()
 }
 _ROWS_AT_ONCE = 500
+# Of SQLite, whose driver lets go of the interpreter with each statement: beside busy threads, who wants it back
+# waits for 5 ms. With more rows a statement itself costs more than it saves; 999 values fit in any version.
+_ROWS_AT_ONCE_OF_SQLITE = 32
 _ONE: ColumnElement[Any] = literal_column("1")
 
 
@@ -193,7 +196,8 @@ class Statements:
         names = [column.name for column in table.c if column.name not in without]
         marks = ", ".join(["?" if self.is_sqlite else "%s"] * len(names))
         head = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES "
-        return Insert(head, f"({marks})", tail, 1 if self.is_sqlite else _ROWS_AT_ONCE)
+        at_once = _ROWS_AT_ONCE_OF_SQLITE if self.is_sqlite else _ROWS_AT_ONCE
+        return Insert(head, f"({marks})", tail, at_once)
 
 
 def _rows(name: str) -> Select[Any]:

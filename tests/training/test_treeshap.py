@@ -22,7 +22,7 @@ from training.run import Trained
 from training.trees import Trees, contributions, slowly_explained
 from training.treeshap import NotExplainable, tree_shap
 from training.treeshap.checked import checked
-from training.treeshap.model_text import model_of
+from training.model_text import model_of
 
 CATEGORIES = [0, 1]
 ODD = (

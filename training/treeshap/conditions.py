@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from training.errors import NotExplainable
-from training.treeshap.model_text import CATEGORICAL, DEFAULT_LEFT, NAN, NONE, ZERO, Tree
+from training.model_text import CATEGORICAL, DEFAULT_LEFT, NAN, NONE, ZERO, Tree
 
 # How a column treats what is missing; the first is a constant 0, for an end that nothing bounds.
 ALWAYS, PLAIN, NAN_LOW, NAN_HIGH, ZERO_LOW, ZERO_HIGH, SET = range(7)

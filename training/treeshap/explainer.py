@@ -12,9 +12,10 @@ from typing import Protocol
 import numpy as np
 
 from features.times import FloatArray
+from training.errors import NotExplainable, TreesUnread
+from training.model_text import model_of
 from training.treeshap.kernel import ROWS, add_row, add_rows
 from training.treeshap.layout import MOST_BYTES, Layout, layout_of
-from training.treeshap.model_text import model_of
 
 FEW = 12  # rows up to which one after the other is faster than all of them together
 _EACH = 4 * ROWS  # rows that are worth a thread
@@ -112,7 +113,11 @@ def tree_shap(
     >>> tree_shap(trees, groups=[0, 0]).contributions(rows).shape
     (90, 2)
     """
-    parsed = model_of(model if isinstance(model, str) else model.model_to_string())
+    try:
+        parsed = model_of(model if isinstance(model, str) else model.model_to_string())
+    except TreesUnread as error:
+        raise NotExplainable(str(error)) from error
+    parsed.check_explainable()
     column = range(parsed.features) if groups is None else groups
     if len(column) != parsed.features or min(column, default=0) < 0:
         raise ValueError(f"{len(column)} groups are named, the model has {parsed.features} features")

@@ -10,7 +10,7 @@ import numpy as np
 
 from features.times import IntArray
 from training.treeshap.conditions import Condition, asked, both
-from training.treeshap.model_text import Tree
+from training.model_text import Tree
 
 MOST_BITS = 12  # of a block
 LARGEST_TWIG = 512  # numbers in the table of a twig

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from training.treeshap.conditions import Columns, Condition, asked
-from training.treeshap.model_text import Tree
+from training.model_text import Tree
 from training.treeshap.paths import Path, Paths
 
 PART = 10_000  # inner nodes after which a part ends; longer runs of deep leaves against a larger cache

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import isnan
 
-from training.errors import NotExplainable
+from training.errors import NotExplainable, TreesUnread
 
 _BITS = 32  # of one word of a category set
 CATEGORICAL, DEFAULT_LEFT = 1, 2  # bits of a node's decision type; the next two are the missing type
@@ -23,7 +23,7 @@ class Tree:
     Attributes:
         feature, threshold, decision, left, right: per internal node; the threshold is finite, of a category
             the place of its set; `decision` holds the bits above.
-        cover: how many rows of the training data came to each internal node, > 0.
+        cover: how many rows of the training data came to each internal node.
         leaf_value, leaf_cover: per leaf; one leaf and no node in a tree that could not split.
         sets: category sets as bits: category c goes left where bit c is set.
     """
@@ -53,41 +53,49 @@ class Tree:
 
 @dataclass(frozen=True)
 class Model:
-    """Trees whose sum is the margin, over so many features."""
+    """Trees over so many features, whose sum is the margin; of several classes in turn."""
 
     trees: tuple[Tree, ...]
     features: int
+    classes: int
+
+    def check_explainable(self) -> None:
+        """Raises NotExplainable: it has several classes, or a node that no training row came to."""
+        if self.classes != 1:
+            raise NotExplainable(
+                f"the model has {self.classes} classes; only models with one margin a row"
+            )
+        for place, tree in enumerate(self.trees):
+            if tree.feature and min((*tree.cover, *tree.leaf_cover)) <= 0:
+                raise NotExplainable(
+                    f"tree {place} has a node that no training row came to: LightGBM gives NaN there"
+                )
 
 
 def model_of(text: str) -> Model:
-    """The trees of a LightGBM model with one margin a row: binary, regression, ranking.
+    """The trees of a LightGBM model.
 
     Raises:
-        NotExplainable: it has several classes, linear leaves, a node that no training row came to,
-            or is no LightGBM model.
+        TreesUnread: it has linear leaves, or is no LightGBM model.
     """
     head, *blocks = text.partition("end of trees")[0].split("\nTree=")
     told = _pairs(head)
-    if told.get("num_tree_per_iteration", "1") != "1":
-        raise NotExplainable(
-            f"the model has {told['num_tree_per_iteration']} classes; only models with one margin a row"
-        )
     if "end of trees" not in text:
-        raise NotExplainable("the text of the model ends before its trees do")
+        raise TreesUnread("the text of the model ends before its trees do")
     try:
-        features = int(told["max_feature_idx"]) + 1
+        features, classes = int(told["max_feature_idx"]) + 1, int(told.get("num_tree_per_iteration", "1"))
         trees = tuple(_tree(_pairs(block), place, features) for place, block in enumerate(blocks))
-    except NotExplainable:
+    except TreesUnread:
         raise
     except (KeyError, ValueError, IndexError) as error:
-        raise NotExplainable(f"not the text of a LightGBM model ({type(error).__name__}: {error})") from error
-    return Model(trees, features)
+        raise TreesUnread(f"not the text of a LightGBM model ({type(error).__name__}: {error})") from error
+    return Model(trees, features, classes)
 
 
 def _tree(told: Mapping[str, str], place: int, features: int) -> Tree:
     if told.get("is_linear", "0") != "0":
-        raise NotExplainable(
-            f"tree {place} has linear leaves, whose SHAP values are not defined by its leaves"
+        raise TreesUnread(
+            f"tree {place} has linear leaves"
         )
     tree = Tree(
         feature=_integers(told, "split_feature"),
@@ -109,7 +117,7 @@ def _tree(told: Mapping[str, str], place: int, features: int) -> Tree:
 
 
 def _check(tree: Tree, leaves: int, place: int) -> None:
-    """Lengths that fit together, each node and leaf the child of one, and no empty cover."""
+    """Lengths that fit together, each node and leaf the child of one."""
     columns = (tree.threshold, tree.decision, tree.left, tree.right, tree.cover)
     children = sorted((*tree.left, *tree.right))
     if (
@@ -121,10 +129,6 @@ def _check(tree: Tree, leaves: int, place: int) -> None:
         or any(map(isnan, (*tree.threshold, *tree.leaf_value)))
     ):
         raise ValueError(f"tree {place} is not whole")
-    if leaves > 1 and min((*tree.cover, *tree.leaf_cover)) <= 0:
-        raise NotExplainable(
-            f"tree {place} has a node that no training row came to: LightGBM gives NaN there"
-        )
 
 
 def _sets(bounds: tuple[int, ...], words: tuple[int, ...]) -> Iterator[int]:
