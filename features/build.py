@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
@@ -13,12 +14,22 @@ from features.catalog import FEATURES, Feature, custom_feature
 from features.clustering import bounds
 from features.conventions import Conventions
 from features.errors import DataError, UnknownEntity
-from features.families.run import LEAST_PER_THREAD, Plan, fill_accounts, fill_deals, plan_of, task_of
+from features.families.run import (
+    LEAST_PER_THREAD,
+    Plan,
+    fill_accounts,
+    fill_deals,
+    fill_with_account,
+    joined,
+    plan_of,
+    task_of,
+)
+from features.families.together import MOST
 from features.frame import FeatureFrame
 from features.history import History, Names
 from features.reference import Reference, nothing_known
 from features.snapshots import Snapshots
-from features.times import EARLIEST, FIRST_YEAR, LAST_YEAR, LATEST, IntArray
+from features.times import EARLIEST, FIRST_YEAR, LAST_YEAR, LATEST, FloatArray, IntArray
 
 Entity = Literal["opportunity", "account"]
 NOTHING_KNOWN = nothing_known()
@@ -62,6 +73,53 @@ def build_features(
     task = task_of(history, reference, snapshots, plan, workers, len(features))
     (fill_deals if entity == "opportunity" else fill_accounts)(task)
     return FeatureFrame(features, task.out, _names(history, entity))
+
+
+@dataclass(eq=False)
+class OneDeal:
+    """What a snapshot knew of one deal and of its account: a frame of one row each, and what is shown.
+
+    Attributes:
+        told: 1 x `families.told.TOLD`, what the families told each other.
+    """
+
+    deal: FeatureFrame
+    account: FeatureFrame
+    told: FloatArray
+
+
+def build_one(history: History, snapshots: Snapshots, reference: Reference = NOTHING_KNOWN) -> OneDeal:
+    """The features of the only snapshot's deal, and of its account at the same instant, worked out in one go.
+
+    They are those of `build_features` to the bit, for a history of few activities (`is_small`).
+
+    Raises:
+        UnknownEntity, DataError: as `build_features`.
+    """
+    _check(history, snapshots, "opportunity")
+    conventions = history.conventions
+    (deal, account), plan = _joined(conventions)
+    task = task_of(history, reference, snapshots, plan, 1, len(deal) + len(account))
+    fill_with_account(task)
+    out = task.out
+    return OneDeal(
+        FeatureFrame(deal, out[:, : len(deal)], _names(history, "opportunity")),
+        FeatureFrame(account, out[:, len(deal) :], _names(history, "account")),
+        task.told,
+    )
+
+
+def is_small(history: History) -> bool:
+    """Whether `build_one` is the way for a snapshot of a history."""
+    return len(history.activities) <= MOST
+
+
+@lru_cache(maxsize=64)
+def _joined(conventions: Conventions) -> tuple[tuple[tuple[Feature, ...], tuple[Feature, ...]], Plan]:
+    (deal, of_deal), (account, of_account) = (
+        _planned(entity, conventions, None) for entity in ("opportunity", "account")
+    )
+    return (deal, account), joined(of_deal, of_account, len(deal))
 
 
 @lru_cache(maxsize=64)

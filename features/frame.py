@@ -70,6 +70,20 @@ class FeatureFrame:
         names = np.array([*self.names[name], None], object)
         return names[np.where(np.isnan(codes), len(names) - 1, np.nan_to_num(codes)).astype(np.int64)]
 
+    def row_texts(self, row: int, places: tuple[int, ...]) -> Sequence[tuple[int, str]]:
+        """A row's texts in some category columns, each with its place; without what is not given."""
+        found = self._row_texts.get((row, places))
+        if found is None:
+            codes = [(place, self.values.item(row, place)) for place in places]
+            found = [(p, self.names[self.features[p].name][int(c)]) for p, c in codes if not math.isnan(c)]
+            if len(self.values) == 1:  # a request's, whom each model asks
+                self._row_texts[row, places] = found
+        return found
+
+    @cached_property
+    def _row_texts(self) -> dict[tuple[int, tuple[int, ...]], Sequence[tuple[int, str]]]:
+        return {}
+
     @cached_property
     def _place(self) -> Mapping[str, int]:
         return {feature.name: i for i, feature in enumerate(self.features)}

@@ -32,6 +32,7 @@ from features.history import (
 from features.packing import ties, whole, whole_seconds
 from features.records import Column, Records, clustered
 from features.row_columns import (
+    Columned,
     Index,
     Row,
     clocks,
@@ -67,7 +68,7 @@ def history_from_rows(tables: Rows, conventions: Conventions) -> History:
     Args:
         tables: canonical rows by table, times in microseconds. The rows of a table are mappings, where
             a column that is absent is empty, or tuples in the declared order of its columns (as a
-            database or a typed decoder gives them), where the configuration adds none to it.
+            database gives them), where the configuration adds none to it, or `Columned`.
         conventions: how they are read.
     """
     done = _Done(tables.get("activities", ()))
@@ -100,7 +101,8 @@ def _sorted_deals(rows: Sequence[Row]) -> Sequence[Row]:
     if len(rows) < 2:
         return rows
     ids = column(rows, "opportunities", "opportunity_id")
-    return [rows[i] for i in sorted(range(len(rows)), key=ids.__getitem__)]
+    places = sorted(range(len(rows)), key=ids.__getitem__)
+    return rows.taken(places) if isinstance(rows, Columned) else [rows[i] for i in places]
 
 
 class _Done:

@@ -164,6 +164,11 @@ class History:
         return {value: code for code, value in enumerate(self.accounts.ids.tolist())}
 
     @cached_property
+    def at_hand(self) -> dict[Any, Any]:
+        """What was worked out of it and will be asked for again, by who works it out."""
+        return {}
+
+    @cached_property
     def people(self) -> Seats:
         """The contacts of each deal's activities, numbered within the deal."""
         return seats_of(self.activities, "contact")
@@ -278,6 +283,8 @@ def text_array(texts: Sequence[str | None]) -> TextArray:
 
 def _codes_of(index: Mapping[str, int], ids: Sequence[str], what: str) -> IntArray:
     codes = np.array([index.get(value, -1) for value in ids], np.int64)
+    if len(ids) == 1 and codes.item(0) >= 0:
+        return codes
     unknown = np.flatnonzero(codes < 0)
     if len(unknown):
         first = ", ".join(str(ids[i]) for i in unknown[:3])

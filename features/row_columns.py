@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
@@ -20,6 +20,35 @@ _NAN = float("nan")
 _NEVERS = np.full(4096, NEVER, np.int64)
 
 
+class Columned(Sequence[Row]):
+    """Rows of a table that are held by their columns, in the declared order.
+
+    Args:
+        columns: one for each column of the table, equally long; none where there is no row.
+    """
+
+    def __init__(self, columns: Sequence[Sequence[Any]]) -> None:
+        self.columns = columns
+        self._count = len(columns[0]) if columns else 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return Columned([its[place] for its in self.columns])
+        if not -self._count <= place < self._count:
+            raise IndexError(f"there are {self._count} rows")
+        return tuple(its[place] for its in self.columns)
+
+    def __iter__(self) -> Iterator[Row]:
+        return zip(*self.columns, strict=True)
+
+    def taken(self, places: Sequence[int]) -> Columned:
+        """Some rows, in the order of their places."""
+        return Columned([[its[place] for place in places] for its in self.columns])
+
+
 def column(rows: Sequence[Row], table: str, name: str) -> Sequence[Any]:
     """One column of a table; None where a row lacks it."""
     return columns(rows, table, name, name)[0]
@@ -30,11 +59,13 @@ def columns(rows: Sequence[Row], table: str, *names: str) -> Sequence[tuple[Any,
 
     Args:
         rows: all by name, or all in the declared order of the table's columns, which takes a fifth of
-            the time.
+            the time, or `Columned`, which takes next to none.
         names: two at least.
     """
     if not rows:
         return ((),) * len(names)
+    if type(rows) is Columned:
+        return _places(table, *names)(rows.columns)  # type: ignore[no-any-return]
     if type(rows[0]) is tuple:
         return _places(table, *names)(tuple(zip(*rows, strict=True)))  # type: ignore[no-any-return]
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,17 @@ class Shown:
     stage: TextArray
     amount: FloatArray
     rep: TextArray
+
+
+def shown_in(history: History, deal: int, known: FloatArray) -> Shown:
+    """The same of one deal, by its code, out of what the families told (1 x `told.TOLD`)."""
+    stage, owner = known.item(0, told.STAGE), known.item(0, told.REP)
+    last = history.opportunities.last_rep[deal]
+    return Shown(
+        text_array([None if math.isnan(stage) else history.stage_names[int(stage)]]),
+        known[:, told.AMOUNT],
+        text_array([last if math.isnan(owner) else history.reps.names[int(owner)]]),
+    )
 
 
 def shown_of(history: History, snapshots: Snapshots) -> Shown:

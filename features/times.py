@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -35,6 +36,7 @@ ISO_8601: Final = (
 )
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_DAY: Final = _EPOCH.toordinal()
 
 
 def parse_instant(text: str, time_zone: str = "UTC", *, name: str = "as_of") -> int:
@@ -85,4 +87,15 @@ def iso(micros: int) -> str:
     >>> iso(1326585600000000)
     '2012-01-15T00:00:00Z'
     """
-    return from_micros(micros).isoformat().replace("+00:00", "Z")
+    days, rest = divmod(micros, DAY)
+    seconds, fraction = divmod(rest, SECOND)
+    minutes, second = divmod(seconds, 60)
+    hour, minute = divmod(minutes, 60)
+    clock = f"{_date(days)}T{hour:02}:{minute:02}:{second:02}"
+    return f"{clock}.{fraction:06}Z" if fraction else f"{clock}Z"
+
+
+@lru_cache(maxsize=4_096)
+def _date(days: int) -> str:
+    """A day since 1970 as ISO 8601."""
+    return date.fromordinal(days + _EPOCH_DAY).isoformat()

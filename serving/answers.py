@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -10,11 +12,11 @@ import msgspec
 from features.frame import FeatureFrame
 from features.times import NEVER, iso
 from serving.phrases import Phrase, phrases_of
-from serving.scorer import Scores, TargetScores
+from serving.scorer import Model, Scores, TargetScores
 from serving.wording import Language, Value, reason_text, value_text
 from training.explain import percent, strongest_of_each, whole_percents
 from training.labels import TARGETS, Target
-from training.metrics import bin_of
+from training.metrics import bin_number, bins_of
 
 
 def answer(scores: Scores, i: int, data_as_of: int | None, language: Language = "en") -> dict[str, Any]:
@@ -70,20 +72,46 @@ def target_answer(target: Target, scores: TargetScores, i: int, language: Langua
         return _abstained(scores.abstained[i])
     probability = float(scores.probability[i])
     bundle = scores.model.bundle
-    row = bin_of(bundle.reliability, probability)
+    said = scores.model.said.get("answers") or _said(scores.model)
     return {
         "probability": probability,
         "percent": percent(probability),
-        "rung": bundle.rung,
+        "rung": said.rung,
         "tier": bundle.tier(probability),
-        "base_rate": bundle.centre.base_rate,
-        "base_percent": percent(bundle.centre.base_rate),
-        "given_stage": bundle.policy.win_given_stage or None if target == "win" else None,
+        "base_rate": said.base_rate,
+        "base_percent": said.base_percent,
+        "given_stage": said.given_stage,
         "interval": interval(scores, i),
-        "reliability": row and {"from": row.low, "to": row.high, "observed": row.observed, "n": row.n},
+        "reliability": said.reliability.get(bin_number(probability)),
         "reasons": None if scores.ledger is None else reasons(target, scores, i, language),
         "abstained": None,
     }
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What a model's answers say whatever the deal; of each bin of its scores what came true."""
+
+    rung: str
+    base_rate: float
+    base_percent: int
+    given_stage: str | None
+    reliability: Mapping[int, Mapping[str, float]]
+
+
+def _said(model: Model) -> _Said:
+    bundle = model.bundle
+    bins = bins_of(bundle.reliability).items()
+    rate, stage = bundle.centre.base_rate, bundle.policy.win_given_stage
+    model.said["answers"] = _Said(
+        bundle.rung,
+        rate,
+        percent(rate),
+        stage or None if bundle.target == "win" else None,
+        {i: {"from": row.low, "to": row.high, "observed": row.observed, "n": row.n} for i, row in bins},
+    )
+    found: _Said = model.said["answers"]
+    return found
 
 
 def interval(scores: TargetScores, i: int) -> list[float] | None:
@@ -103,19 +131,34 @@ def reasons(target: Target, scores: TargetScores, i: int, language: Language) ->
     assert scores.frame is not None
     phrases, stability = phrases_of(scores.model, target, language), scores.model.bundle.stability
     loudest = strongest_of_each(scores.model.bundle.features, ledger.contributions[row])
+    frame, values = scores.frame, scores.frame.values[row].tolist()
     found = []
     for k in sorted(range(len(points)), key=lambda k: -abs(points[k])):
-        spoken = [phrases[place] for place in loudest[k]]
-        evidence = [_evidence(phrase, scores.frame, row, language) for phrase in spoken]
-        behaviour, texts = ledger.behaviours[k], [each["text"] for each in evidence]
+        its, behaviour = points[k], ledger.behaviours[k]
+        evidence, texts, actionable = [], [], False
+        for place in loudest[k]:
+            phrase = phrases[place]
+            value = _value_in(frame, values[place], phrase)
+            text = phrase.before + value_text(value, phrase.unit, language) + phrase.after
+            actionable = actionable or phrase.actionable
+            texts.append(text)
+            evidence.append(
+                {
+                    "feature": phrase.name,
+                    "value": value,
+                    "unit": phrase.unit,
+                    "typical": phrase.typical,
+                    "text": text,
+                }
+            )
         found.append(
             {
                 "behaviour": behaviour,
-                "points": points[k],
+                "points": its,
                 "percent_points": whole[k],
-                "direction": "up" if points[k] > 0 else "down" if points[k] < 0 else "none",
-                "actionable": any(phrase.actionable for phrase in spoken),
-                "stability": None if stability is None else stability.of(behaviour, points[k]),
+                "direction": "up" if its > 0 else "down" if its < 0 else "none",
+                "actionable": actionable,
+                "stability": None if stability is None else stability.of(behaviour, its),
                 "text": reason_text(behaviour, whole[k], texts, language),
                 "evidence": evidence,
             }
@@ -123,21 +166,12 @@ def reasons(target: Target, scores: TargetScores, i: int, language: Language) ->
     return found
 
 
-def _evidence(phrase: Phrase, frame: FeatureFrame, row: int, language: Language) -> dict[str, Any]:
-    """One observation: the feature's value, what is usual, and both in words."""
-    value = value_of(frame, row, phrase)
-    return {
-        "feature": phrase.name,
-        "value": value,
-        "unit": phrase.unit,
-        "typical": phrase.typical,
-        "text": phrase.before + value_text(value, phrase.unit, language) + phrase.after,
-    }
-
-
 def value_of(frame: FeatureFrame, row: int, phrase: Phrase) -> Value:
     """A feature's value: a number, a category's text, or None."""
-    value: float = frame.values.item(row, phrase.place)
+    return _value_in(frame, frame.values.item(row, phrase.place), phrase)
+
+
+def _value_in(frame: FeatureFrame, value: float, phrase: Phrase) -> Value:
     if math.isnan(value):
         return None
     return frame.names[phrase.name][int(value)] if phrase.unit == "category" else value

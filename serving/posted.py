@@ -9,14 +9,16 @@ finds errors and words them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from features.from_rows import Rows
+from features.row_columns import Columned
 from features.tables import TABLES, Column, Kind
 from features.times import EARLIEST, LATEST
 from serving.instants import usual_instants
@@ -37,7 +39,7 @@ class PostedHistory:
     Attributes:
         opportunity_id, created_at, closed_at, outcome: its own; times in microseconds.
         known: the latest instant at which any of the rows was recorded.
-        rows: canonical rows by table, each a tuple in the table's declared order, or a mapping.
+        rows: canonical rows by table, held by their columns, or mappings.
     """
 
     opportunity_id: str
@@ -61,7 +63,7 @@ def posted_of(body: bytes) -> Posted | None:
     """The histories of a body of the usual shape; None where it is of any other."""
     try:
         request = _DECODER.decode(body)
-        as_of = None if request.as_of is None else _micros_of({request.as_of})[request.as_of]
+        as_of = None if request.as_of is None else _micros_of([request.as_of])[0]
         if not request.opportunities:
             return None
         return Posted(as_of, request.explain, [_history_of(deal) for deal in request.opportunities])
@@ -141,9 +143,9 @@ _OPPORTUNITIES = TABLES["opportunities"].column_names
 def _history_of(deal: Any) -> PostedHistory:
     tables = _columns_of(deal)
     _read(tables)
-    rows = {name: list(zip(*columns, strict=True)) for name, columns in tables.items()}
-    own = rows["opportunities"][0]
-    name, created, closed, outcome = (own[place] for place in _AT_OWN)
+    deals = tables["opportunities"]
+    name, created, closed, outcome = (deals[place][0] for place in _AT_OWN)
+    rows = {name: Columned(columns) for name, columns in tables.items()}
     return PostedHistory(name, created, closed, outcome, _latest_known(tables), rows)
 
 
@@ -243,34 +245,39 @@ def _read(tables: Columns) -> None:
     Raises _Unusual where a text has outer blanks, a time is not plainly one, or a record comes twice.
     """
     texts: set[str | None] = set()
-    times: set[str | None] = set()
+    times: list[str | None] = []
     for name, columns in tables.items():
         if columns:
             plan = _PLANS[name]
             texts.update(*(columns[place] for place in plan.texts))
-            times.update(*(columns[place] for place in plan.times))
+            for place in plan.times:
+                times += columns[place]
     given = [text for text in texts if text is not None]
     if list(map(str.strip, given)) != given:
         raise _Unusual
-    times.discard(None)
-    micros: dict[str | None, int | None] = {None: None}
-    micros.update(_micros_of(times))  # type: ignore[arg-type]
+    micros = iter(_micros_of([text for text in times if text is not None]))
     for name, columns in tables.items():
         if columns:
             plan = _PLANS[name]
             for place in plan.times:
-                columns[place] = [micros[text] for text in columns[place]]
+                columns[place] = _in_turn(micros, columns[place])
             _check_once(plan, columns)
 
 
-def _micros_of(texts: Iterable[str]) -> dict[str | None, int | None]:
-    every = list(texts)
-    found = usual_instants(every)
+def _in_turn(micros: Iterator[int], texts: Sequence[str | None]) -> list[int | None]:
+    """The next of the instants for each text that is given."""
+    if None in texts:
+        return [None if text is None else next(micros) for text in texts]
+    return list(islice(micros, len(texts)))
+
+
+def _micros_of(texts: Sequence[str]) -> list[int]:
+    found = usual_instants(texts)
     if found is None:
-        found = _exactly(every)
+        found = _exactly(texts)
     if found and not (min(found) >= _FIRST and max(found) <= _LAST):
         raise _Unusual
-    return dict(zip(every, found, strict=True))
+    return found
 
 
 def _exactly(every: Sequence[str]) -> list[int]:

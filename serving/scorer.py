@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from features.build import build_features
+from features.build import NOTHING_KNOWN, Entity, OneDeal, build_features, build_one, is_small
 from features.conventions import Conventions
 from features.errors import UnknownEntity
 from features.frame import FeatureFrame, merged
 from features.history import History, TextArray
 from features.reference import Reference
-from features.shown import shown_of
+from features.shown import Shown, shown_in, shown_of
 from features.snapshots import Snapshots
 from features.times import NEVER, BoolArray, FloatArray, IntArray
 from serving.closes import CloseModel
@@ -98,14 +98,13 @@ class Scores:
         return {}
 
     def _prediction_id(self, i: int) -> str:
-        digest = hashlib.sha256(f"{self.opportunity_ids[i]}\n{self.as_of[i]}".encode())
+        parts = [f"{self.opportunity_ids[i]}\n{self.as_of[i]}".encode()]
         for target, scores in self.targets.items():
             version = scores.model.version if scores.model else "-"
-            digest.update(f"\n{target}:{version}:".encode())
-            digest.update(np.float64(scores.probability[i]).tobytes())
+            parts += [f"\n{target}:{version}:".encode(), scores.probability[i].tobytes()]
         if self.close_version is not None:
-            digest.update(f"\nclose:{self.close_version}".encode())
-        return digest.hexdigest()[:24]
+            parts.append(f"\nclose:{self.close_version}".encode())
+        return hashlib.sha256(b"".join(parts)).hexdigest()[:24]
 
 
 class Scorer:
@@ -181,9 +180,12 @@ class Scorer:
         if bundle.conventions not in asked:
             asked[bundle.conventions] = _asked(parts, bundle.conventions)
         able = _able_of("win", asked[bundle.conventions], bundle.reference)
-        found = scores.expected_close.copy()
-        if len(able.frame):
-            found[able.mask] = bundle.expected_close(able.frame, scores.as_of[able.mask])
+        if able.all:
+            found = bundle.expected_close(able.frame, scores.as_of)
+        else:
+            found = scores.expected_close.copy()
+            if len(able.frame):
+                found[able.mask] = bundle.expected_close(able.frame, scores.as_of[able.mask])
         return replace(scores, expected_close=found, close_version=close.version)
 
     def open_opportunities(self, histories: Histories, as_of: int) -> list[str]:
@@ -220,19 +222,61 @@ class _Able:
     why_not: list[str | None]
     frame: FeatureFrame
 
+    @property
+    def all(self) -> bool:
+        """Whether each of them can."""
+        return len(self.frame) == len(self.mask)
+
+
+class _Built:
+    """Snapshots of one history's opportunities, and what was built of them."""
+
+    def __init__(self, history: History, snapshots: Snapshots) -> None:
+        self.history, self.snapshots = history, snapshots
+        self._alone = len(snapshots) == 1 and is_small(history)
+        self._one: dict[str, OneDeal] = {}
+
+    def of(self, entity: Entity, mask: BoolArray, reference: Reference) -> FeatureFrame:
+        """The features of those of a mask, or of their accounts."""
+        if self._alone and mask.item(0):
+            one = self._of_one(reference)
+            return one.deal if entity == "opportunity" else one.account
+        able = self.asked(entity)
+        return build_features(self.history, able if mask.all() else able.take(mask), entity, reference)
+
+    def asked(self, entity: Entity) -> Snapshots:
+        """The snapshots of an entity: of the opportunities, or of their accounts."""
+        if entity == "opportunity":
+            return self.snapshots
+        accounts = self.history.opportunities.account[self.snapshots.entity]
+        return Snapshots(accounts, self.snapshots.as_of)
+
+    def shown(self) -> Shown:
+        """What is shown of each opportunity."""
+        if not self._alone:
+            return shown_of(self.history, self.snapshots)
+        one = next(iter(self._one.values()), None) or self._of_one(NOTHING_KNOWN)
+        return shown_in(self.history, self.snapshots.entity.item(0), one.told)
+
+    def _of_one(self, reference: Reference) -> OneDeal:
+        found = self._one.get(reference.hash)
+        if found is None:
+            found = self._one[reference.hash] = build_one(self.history, self.snapshots, reference)
+        return found
+
 
 @dataclass(frozen=True)
 class _Asked:
     """Snapshots of opportunities, each part under its history; what was built of them, by entity and
     reference."""
 
-    parts: Sequence[tuple[History, Snapshots]]
+    parts: Sequence[_Built]
     able: dict[tuple[str, str], _Able]
 
 
 def _asked(parts: Sequence[_Part], conventions: Conventions) -> _Asked:
     read = [(histories.under(conventions), ids, as_of) for histories, ids, as_of in parts]
-    return _Asked([(h, Snapshots(h.opportunity_codes(ids), as_of)) for h, ids, as_of in read], {})
+    return _Asked([_Built(h, Snapshots(h.opportunity_codes(ids), as_of)) for h, ids, as_of in read], {})
 
 
 def scored_one(
@@ -253,12 +297,15 @@ def scored_one(
 def _score_target(target: Target, model: Model, asked: _Asked, explain: bool) -> TargetScores:
     bundle = model.bundle
     able = _able_of(target, asked, bundle.reference)
-    probability, ledger = np.full(len(able.mask), np.nan), None
+    probability, ledger = np.zeros(0), None
     if len(able.frame):
         if explain:
-            probability[able.mask], ledger = bundle.explained(able.frame)
+            probability, ledger = bundle.explained(able.frame)
         else:
-            probability[able.mask] = bundle.probability(able.frame)
+            probability = bundle.probability(able.frame)
+    if not able.all:
+        some, probability = probability, np.full(len(able.mask), np.nan)
+        probability[able.mask] = some
     ends = bundle.interval(probability)
     return TargetScores(probability, *ends, able.why_not, able.row, able.frame, ledger, model)
 
@@ -270,23 +317,21 @@ def _able_of(target: Target, asked: _Asked, reference: Reference) -> _Able:
     return asked.able[key]
 
 
-def _able(target: Target, parts: Sequence[tuple[History, Snapshots]], reference: Reference) -> _Able:
+def _able(target: Target, parts: Sequence[_Built], reference: Reference) -> _Able:
     entity = ENTITY[target]
     masks, frames = [], []
     why: list[str | None] = []
-    for history, asked in parts:
-        snapshots = asked
-        if entity == "account":
-            snapshots = Snapshots(history.opportunities.account[asked.entity], asked.as_of)
-        mask = eligible(target, history, snapshots)
+    for part in parts:
+        snapshots = part.asked(entity)
+        mask = eligible(target, part.history, snapshots)
         masks.append(mask)
-        every = bool(mask.all())
-        frames.append(
-            build_features(history, snapshots if every else snapshots.take(mask), entity, reference)
-        )
-        why += [None] * len(mask) if every else _why_not(target, history, snapshots, mask)
-    mask = masks[0] if len(masks) == 1 else np.concatenate(masks)
-    return _Able(mask, np.where(mask, mask.cumsum() - 1, -1), why, merged(frames))
+        frames.append(part.of(entity, mask, reference))
+        able = len(frames[-1]) == len(mask)
+        why += [None] * len(mask) if able else _why_not(target, part.history, snapshots, mask)
+    mask, frame = _joined(masks), merged(frames)
+    every = len(frame) == len(mask)
+    row = np.arange(len(mask)) if every else np.where(mask, mask.cumsum() - 1, -1)
+    return _Able(mask, row, why, frame)
 
 
 def _why_not(target: Target, history: History, snapshots: Snapshots, able: BoolArray) -> list[str | None]:
@@ -322,8 +367,8 @@ def _described(
     as_of: IntArray,
     targets: Mapping[Target, TargetScores],
 ) -> Scores:
-    shown = [shown_of(history, snapshots) for history, snapshots in asked.parts]
-    accounts = [h.accounts.ids[h.opportunities.account[s.entity]] for h, s in asked.parts]
+    shown = [part.shown() for part in asked.parts]
+    accounts = [p.history.accounts.ids[p.asked("account").entity] for p in asked.parts]
     return Scores(
         opportunity_ids=opportunity_ids,
         as_of=as_of,

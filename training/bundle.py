@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ class Bundle:
     venn_abers: VennAbers | None = None
     stability: Stability | None = None
 
-    @property
+    @cached_property
     def features(self) -> tuple[Feature, ...]:
         """The declarations of its columns, in order."""
         known = features_of(ENTITY[self.target], self.conventions)
@@ -112,8 +113,9 @@ class Bundle:
         """The same probabilities, to the bit, and why."""
         matrix = self.encoding.matrix(frame)
         margin = margins(self.booster, matrix)
-        why = ledger(self.features, contributions(self.booster, matrix), margin, self.platt, self.centre)
-        return self.platt.probability(margin), why
+        shown = self.platt.probability(margin)
+        said = contributions(self.booster, matrix)
+        return shown, ledger(self.features, said, margin, self.platt, self.centre, shown)
 
     def interval(self, probability: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Low and high of each shown probability, between which it lies; NaN where there is none."""

@@ -36,7 +36,7 @@ class Platt:
         Row by row in the C library's `exp`: NumPy's own may differ in the last bit between a
         single row and many, and a deal has one probability, however it is asked for.
         """
-        logits = (self.slope * margin + self.intercept).tolist()
+        logits = [self.slope * each + self.intercept for each in margin.tolist()]
         return np.array([1.0 / (1.0 + math.exp(min(-logit, _FARTHEST))) for logit in logits], np.float64)
 
 

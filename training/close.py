@@ -120,7 +120,8 @@ def _scores(booster: Trees, matrix: FloatArray, count: int) -> FloatArray:
     width, buckets = matrix.shape[1], np.arange(count, dtype=np.float64)
     moving, still = booster.parted(width)
     if len(matrix) == 1:
-        row = np.append(matrix, [[0.0]], axis=1)
+        row = np.zeros((1, width + 1))
+        row[0, :width] = matrix[0]
         return (moving.scores_by(row, width, buckets) + still.scores(row))[None]
     found = np.empty((len(matrix), count, 3))
     room = np.empty((min(len(matrix), _AT_ONCE), count, width + 1))

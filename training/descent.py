@@ -38,6 +38,7 @@ from training.model_text import CATEGORICAL, DEFAULT_LEFT, Model, Tree, model_of
 FEW = 4  # rows up to which one after the other is faster
 _EACH = 8 * BLOCK  # rows that are worth a thread
 _KINDS = (PLAIN, ZERO, NAN)  # by LightGBM's missing type
+_NOTHING = np.zeros(0)
 _NODE = np.dtype([("number", np.float64), ("word", np.int64)])
 
 Column = tuple[int, int, int]  # a feature, what is done with its values, and the first member of a set's word
@@ -67,7 +68,7 @@ class Descent:
         """
         found = np.zeros((len(rows), self.classes))
         if len(rows) <= FEW:
-            add_rows_alone(rows, found, self._columns, self._tables)
+            add_rows_alone(rows, -1, _NOTHING, found, self._columns, self._tables)
             return found
         parts = min(_processors(), -(-len(rows) // _EACH))
         if parts == 1:
@@ -76,6 +77,12 @@ class Descent:
         ends = [len(rows) * part // parts // BLOCK * BLOCK for part in range(parts)] + [len(rows)]
         with ThreadPoolExecutor(parts) as pool:
             list(pool.map(lambda part: self._add(rows, found, *part), pairwise(ends)))
+        return found
+
+    def margins_by(self, row: FloatArray, column: int, values: FloatArray) -> FloatArray:
+        """The same of one row (1 x features) with each of some values in a column: values x classes."""
+        found = np.zeros((len(values), self.classes))
+        add_rows_alone(row, column, values, found, self._columns, self._tables)
         return found
 
     def _add(self, rows: FloatArray, found: FloatArray, low: int, high: int) -> None:
@@ -108,6 +115,8 @@ class _Node(NamedTuple):
 
 
 class _Laid(NamedTuple):
+    """A tree's nodes, and how many steps lead to the deepest leaf."""
+
     nodes: list[_Node]
     depth: int
 
@@ -125,7 +134,8 @@ class _Writer:
     def nodes_of(self, tree: Tree) -> _Laid:
         """A tree's nodes: a category set of several words is a chain of nodes, one for each."""
         chains = [self._tests(tree, node) for node in range(len(tree.feature))]
-        place, ends = [], 0
+        place: list[int] = []
+        ends = 0
         for chain in chains:
             place.append(ends)
             ends += len(chain)
@@ -153,9 +163,9 @@ class _Writer:
             kind = _KINDS[decision >> 2]
             return [(tree.threshold[node], None, self._column(feature, kind, 0))]
         members = tree.sets[int(tree.threshold[node])]
-        return [
-            (0.0, word, self._column(feature, SET, first)) for first, word in _words(members)
-        ] or [(0.0, 0, self._column(feature, SET, 0))]
+        return [(0.0, word, self._column(feature, SET, first)) for first, word in _words(members)] or [
+            (0.0, 0, self._column(feature, SET, 0))
+        ]
 
     def _column(self, feature: int, kind: int, first: int) -> int:
         return self.columns.setdefault((feature, kind, first), len(self.columns))

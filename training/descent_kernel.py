@@ -37,7 +37,7 @@ def _number(value: float, kind: int) -> float:
 
 
 @compiled()
-def _member(value: float, first: int) -> int:
+def _member(value: float, first: int) -> Any:
     """Which bit of a set's word a category is; `MEMBERS` for none of its."""
     if not (value > -1.0 and value < 2147483648.0):  # NaN too
         return MEMBERS
@@ -46,30 +46,40 @@ def _member(value: float, first: int) -> int:
 
 
 @compiled()
-def _next(here: int, base: int, words: IntArray, numbers: FloatArray, row: Any, bits: Any) -> int:
+def _next(  # noqa: PLR0917
+    here: int, base: int, words: IntArray, numbers: FloatArray, row: Any, bits: Any
+) -> Any:
     """The node after a node, both counted from the tree's first; a leaf's is itself."""
     at = 2 * (base + here)
     word = words[at + 1]
     column = word & COLUMN_BITS
     value = row[column]
     # Bits and shifts where one would write `if`: which way a row goes is what a processor guesses worst.
-    low = np.int64(value <= numbers[at]) | (np.int64(value != value) & (word >> MISSING_LEFT))
+    low = np.int64(value <= numbers[at]) | (np.int64(np.isnan(value)) & (word >> MISSING_LEFT))
     inside = words[at] >> bits[column]
     left = (low ^ ((low ^ inside) & -((word >> IS_SET) & 1))) & 1
     return (word >> (RIGHT - left * (RIGHT - LEFT))) & COLUMN_BITS
 
 
-@compiled(f"void(float64[:, ::1], float64[:, ::1], {COLUMNS}, {TREES})")
-def add_rows_alone(matrix: FloatArray, out: FloatArray, columns: Any, trees: Any) -> None:
-    """Add the leaf values of each row to its classes, row by row."""
+@compiled(f"void(float64[:, ::1], int64, float64[::1], float64[:, ::1], {COLUMNS}, {TREES})")
+def add_rows_alone(  # noqa: PLR0917
+    matrix: FloatArray, varied: int, values: FloatArray, out: FloatArray, columns: Any, trees: Any
+) -> None:
+    """Add the leaf values of each row to its classes, row by row.
+
+    Args:
+        varied: a feature that is each of `values` in turn, in the only row that there then is; -1 for none.
+    """
     source, kind, first = columns
     words, numbers, bases, depths, order = trees
     count, classes = len(bases), out.shape[1]
     row, bits, found = np.empty(len(source)), np.empty(len(source), np.int64), np.empty(count + WAYS)
     here, base = np.empty(WAYS, np.int64), np.empty(WAYS, np.int64)
-    for r in range(len(matrix)):
+    for r in range(len(out)):
         for c in range(len(source)):
-            value = matrix[r, source[c]]
+            if r and varied >= 0 and source[c] != varied:
+                continue
+            value = values[r] if source[c] == varied else matrix[r if varied < 0 else 0, source[c]]
             if kind[c] == SET:
                 row[c], bits[c] = 0.0, _member(value, first[c])
             else:
@@ -93,8 +103,9 @@ def add_rows_together(matrix: FloatArray, out: FloatArray, columns: Any, trees: 
     source, kind, first = columns
     words, numbers, bases, depths, _ = trees
     classes = out.shape[1]
-    rows, bits = np.zeros((BLOCK, len(source))), np.zeros((BLOCK, len(source)), np.int64)
-    here = np.empty(BLOCK, np.int64)
+    room = min(BLOCK, len(matrix))
+    rows, bits = np.zeros((room, len(source))), np.zeros((room, len(source)), np.int64)
+    here = np.empty(room, np.int64)
     for begin in range(0, len(matrix), BLOCK):
         count = min(BLOCK, len(matrix) - begin)
         for r in range(count):

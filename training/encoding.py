@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -65,29 +64,22 @@ class Encoding:
         return [()]
 
     @cached_property
-    def _code_of(self) -> Mapping[str, Mapping[str, float]]:
-        return {
-            name: {text: float(i) for i, text in enumerate(texts)}
-            for name, texts in self.vocabularies.items()
-        }
+    def _code_at(self) -> Mapping[int, Mapping[str, float]]:
+        """By a category's place, the code of each text."""
+        texts = {place: self.vocabularies[self.names[place]] for place in self.category_positions}
+        return {place: {text: float(i) for i, text in enumerate(its)} for place, its in texts.items()}
 
     def _recode_row(self, row: FloatArray, frame: FeatureFrame) -> None:
         """What `recoded` does, for the only row of a request."""
-        for place in self.category_positions:
-            code = row.item(place)
-            if not math.isnan(code):
-                name = self.names[place]
-                row[place] = self._code_of[name].get(frame.names[name][int(code)], np.nan)
+        for place, text in frame.row_texts(0, self.category_positions):
+            row[place] = self._code_at[place].get(text, np.nan)
 
     def unseen_in(self, frame: FeatureFrame, row: int) -> list[str]:
         """The columns of one row with a text that the model was not trained on."""
-        found, values = [], frame.values
-        for place in self.category_positions:
-            code = values.item(row, place)
-            name = self.names[place]
-            if not math.isnan(code) and frame.names[name][int(code)] not in self._code_of[name]:
-                found.append(name)
-        return found
+        places, code_at = self.category_positions, self._code_at
+        return [
+            self.names[place] for place, text in frame.row_texts(row, places) if text not in code_at[place]
+        ]
 
     def check(self, names: Sequence[str]) -> None:
         """Raises FrameMismatch with the differences unless the names are these, in this order."""

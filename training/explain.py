@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -65,6 +66,16 @@ class Centre:
 
     base_rate: float
     points: Mapping[str, float]
+
+    def of(self, behaviours: tuple[str, ...]) -> FloatArray:
+        """The points of behaviours, in their order."""
+        if behaviours not in self._of:
+            self._of[behaviours] = np.array([self.points[name] for name in behaviours], np.float64)
+        return self._of[behaviours]
+
+    @cached_property
+    def _of(self) -> dict[tuple[str, ...], FloatArray]:
+        return {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,14 +140,23 @@ def centre_of(
     return Centre(float(expected[0] + mean.sum()), named)
 
 
-def ledger(
-    features: Features, contributions: FloatArray, margin: FloatArray, platt: Platt, centre: Centre
+def ledger(  # noqa: PLR0917
+    features: Features,
+    contributions: FloatArray,
+    margin: FloatArray,
+    platt: Platt,
+    centre: Centre,
+    shown: FloatArray | None = None,
 ) -> Ledger:
-    """The reasons of each row; what rounding leaves over, some 1e-16, goes to the largest."""
-    behaviours, shown = behaviours_of(features), platt.probability(margin)
+    """The reasons of each row; what rounding leaves over, some 1e-16, goes to the largest.
+
+    Args:
+        shown: the probability of each margin, where the caller has them.
+    """
+    behaviours = behaviours_of(features)
+    shown = platt.probability(margin) if shown is None else shown
     points, _ = _laid(features, contributions, margin, shown, platt)
-    typical = np.array([centre.points[name] for name in behaviours], np.float64)
-    put_around(points, typical, centre.base_rate, shown)
+    put_around(points, centre.of(behaviours), centre.base_rate, shown)
     return Ledger(behaviours, centre.base_rate, points, contributions[:, :-1])
 
 

@@ -28,6 +28,11 @@ ENTITY: Mapping[Target, Literal["opportunity", "account"]] = MappingProxyType(
 )
 
 
+_YES, _NO = np.array([True]), np.array([False])  # of the only snapshot there is
+for _answer in (_YES, _NO):
+    _answer.flags.writeable = False
+
+
 @dataclass(frozen=True)
 class LabelPolicy:
     """What exactly is asked.
@@ -84,12 +89,24 @@ def label(target: Target, history: History, snapshots: Snapshots, cutoff: int, p
 
 def eligible(target: Target, history: History, snapshots: Snapshots) -> BoolArray:
     """Which snapshots a target can be asked of: open deals, or accounts that order and have not left."""
+    if len(snapshots) == 1:
+        return _YES if _is_eligible(target, history, snapshots) else _NO
     if ENTITY[target] == "opportunity":
         deals = history.opportunities
         opened = deals.created_at[snapshots.entity] <= snapshots.as_of
         return opened & (snapshots.as_of < deals.closed_at[snapshots.entity])
     ordered = any_visible(history.orders, snapshots)
     return ordered & (snapshots.as_of < history.accounts.churned_at[snapshots.entity])
+
+
+def _is_eligible(target: Target, history: History, snapshots: Snapshots) -> bool:
+    """The same of the only snapshot: a request waits for it, and NumPy's way of one row is a long one."""
+    entity, as_of = snapshots.entity.item(0), snapshots.as_of.item(0)
+    if ENTITY[target] == "opportunity":
+        deals = history.opportunities
+        return bool(deals.created_at.item(entity) <= as_of < deals.closed_at.item(entity))
+    left = as_of >= history.accounts.churned_at.item(entity)
+    return not left and bool(any_visible(history.orders, snapshots)[0])
 
 
 def _win(history: History, snapshots: Snapshots, cutoff: int, policy: LabelPolicy) -> Labels:

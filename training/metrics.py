@@ -133,8 +133,17 @@ def reliability_table(
 
 def bin_of(table: Sequence[Bin], probability: float) -> Bin | None:
     """The row of a reliability table in which a probability lies; None where it has no row."""
-    i = min(int(probability * BINS), BINS - 1)
-    return next((row for row in table if round(row.low * BINS) == i), None)
+    return bins_of(table).get(bin_number(probability))
+
+
+def bins_of(table: Sequence[Bin]) -> dict[int, Bin]:
+    """The rows of a reliability table by their bins' numbers."""
+    return {round(row.low * BINS): row for row in table}
+
+
+def bin_number(probability: float) -> int:
+    """The number of the bin in which a probability lies."""
+    return min(int(probability * BINS), BINS - 1)
 
 
 def _bin(probability: FloatArray) -> IntArray:

@@ -62,9 +62,7 @@ class Model:
     def check_explainable(self) -> None:
         """Raises NotExplainable: it has several classes, or a node that no training row came to."""
         if self.classes != 1:
-            raise NotExplainable(
-                f"the model has {self.classes} classes; only models with one margin a row"
-            )
+            raise NotExplainable(f"the model has {self.classes} classes; only models with one margin a row")
         for place, tree in enumerate(self.trees):
             if tree.feature and min((*tree.cover, *tree.leaf_cover)) <= 0:
                 raise NotExplainable(
@@ -94,9 +92,7 @@ def model_of(text: str) -> Model:
 
 def _tree(told: Mapping[str, str], place: int, features: int) -> Tree:
     if told.get("is_linear", "0") != "0":
-        raise TreesUnread(
-            f"tree {place} has linear leaves"
-        )
+        raise TreesUnread(f"tree {place} has linear leaves")
     tree = Tree(
         feature=_integers(told, "split_feature"),
         threshold=tuple(min(max(value, -LARGEST), LARGEST) for value in _numbers(told, "threshold")),

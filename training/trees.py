@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from features.times import FloatArray
-from training.descent import descent_of
+from training.descent import Descent, descent_of
 from training.errors import TreesUnread
 from training.library import Library, TreesError
 from training.treeshap.checked import Checked, checked
@@ -40,15 +40,15 @@ class Trees:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._descent: Descent | None = None
         try:
-            self._descent = descent_of(text)
+            its = self._descent = descent_of(text)
         except TreesUnread as error:
             read = self.library
             log.warning("margins are computed by LightGBM, slowly: %s", error)
             self._features, self._classes, self._trees = read.features, read.classes, read.trees
             self._margins = read.margins
         else:
-            its = self._descent
             self._features, self._classes, self._trees = its.features, its.classes, its.trees
             self._margins = its.margins
 
@@ -83,6 +83,8 @@ class Trees:
 
     def scores_by(self, row: FloatArray, column: int, values: FloatArray) -> FloatArray:
         """The same of one row (1 x features) with each of some values in a column: values x classes."""
+        if self._descent is not None:
+            return self._descent.margins_by(self._rows(row), column, values)
         rows = np.repeat(row, len(values), axis=0)
         rows[:, column] = values
         return self.scores(rows)

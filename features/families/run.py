@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
@@ -68,6 +68,7 @@ class Plan:
         place: per family the column of the matrix for each of its own, -1 where it is not wanted.
         pair: the same of families that an account and a deal share: of the account's own columns, and
             of those seen from a deal; one of them is not wanted at all.
+        calendars: the same of the day's columns: of a deal, and of its account.
         rated: the columns of the matrix that need a reference.
         wanted: the families of which any is.
         deep: whether the walk over activities must look deeper than at counts and times.
@@ -75,6 +76,7 @@ class Plan:
 
     place: Mapping[str, IntArray]
     pair: Mapping[str, tuple[IntArray, IntArray]]
+    calendars: tuple[IntArray, IntArray]
     rated: IntArray
     wanted: frozenset[str]
     deep: bool
@@ -106,7 +108,8 @@ def plan_of(entity: str, names: Sequence[str], custom: Sequence[str] = ()) -> Pl
     deep = "accounts" in wanted or any(name in column and name not in activities.CORE for name in work)
     rated = place.get("rates", np.zeros(0, np.int64))
     pair = {name: _pair(entity, place[name], *both) for name, both in _SHARED.items()}
-    return Plan(place, pair, rated[rated >= 0], frozenset(wanted), deep)
+    calendars = (place["calendar"], np.full(len(calendar.COLUMNS), -1, np.int64))
+    return Plan(place, pair, calendars, rated[rated >= 0], frozenset(wanted), deep)
 
 
 def _pair(
@@ -139,13 +142,28 @@ def fill_deals(task: Task) -> None:
     _in_rows(task, lambda low, high: [fill(task, account, low, high) for fill in rows])
 
 
+def joined(deal: Plan, account: Plan, width: int) -> Plan:
+    """The plan by which `fill_with_account` writes a deal's columns, `width` of them, and behind them its
+    account's."""
+    behind = {name: np.where(place >= 0, place + width, -1) for name, place in account.place.items()}
+    pair = {name: (behind[name], of_deal) for name, (_, of_deal) in deal.pair.items()}
+    calendars = (deal.place["calendar"], behind["calendar"])
+    return replace(deal, pair=pair, calendars=calendars, deep=True)
+
+
+def fill_with_account(task: Task) -> None:
+    """The features of the only snapshot's deal and of its account into `task.out`, by a `joined` plan."""
+    _fill_deal(task)
+
+
 def _fill_deal(task: Task) -> None:
     """The same of the only snapshot of a request."""
     plan, history = task.plan, task.history
     told = task.told if len(task.told) else np.empty((1, TOLD))
     together.fill_deal(
-        history, _calendar_of(history), task.snapshots, plan.place, plan.pair, plan.deep, told, task.out
-    )
+        history, _calendar_of(history), task.snapshots, plan.place, plan.pair, plan.calendars, plan.deep,
+        told, task.out,
+    )  # fmt: skip
     if "rates" in plan.wanted:
         _rates(task, task.snapshots.entity, 0, 1)
 
@@ -298,17 +316,37 @@ def _rates(task: Task, _account: IntArray, low: int, high: int) -> None:
     if not ref.given:
         task.out[part, task.plan.rated] = np.nan
         return
-    named = h.fields.names_of
-    unknown = len(ref.reps.names)
-    rep_place = [ref.rep_index.get(name, unknown) for name in h.reps.names]
+    reps, segments = _places_in(h, ref)
     rates.rates(
         task.snapshots.as_of[part], task.told[part], ref.first, ref.date, ref.rows,
-        ref.index.get(("all", ""), -1), np.array(rep_place, np.int64),
-        ref.rep_places, ref.team_places, ref.has_team, ref.hired_at, ref.places("stage", h.stage_names),
-        ref.places("source", named["source"]), ref.places("product", named["product"]),
-        ref.places("kind", named["kind"]), ref.places("industry", h.accounts.names["industry"]),
-        task.plan.place["rates"], task.out[part],
+        ref.index.get(("all", ""), -1), reps, ref.rep_places, ref.team_places, ref.has_team, ref.hired_at,
+        *segments, task.plan.place["rates"], task.out[part],
     )  # fmt: skip
+
+
+_Places = tuple[IntArray, tuple[IntArray, IntArray, IntArray, IntArray, IntArray]]
+
+
+def _places_in(history: History, ref: Reference) -> _Places:
+    """Where a history's reps, and its stages, sources, products, kinds and industries, stand in a reference;
+    kept."""
+    found: _Places | None = history.at_hand.get(ref.hash)
+    if found is None:
+        found = history.at_hand[ref.hash] = _places_of(history, ref)
+    return found
+
+
+def _places_of(history: History, ref: Reference) -> _Places:
+    named = history.fields.names_of
+    unknown = len(ref.reps.names)
+    rep_place = [ref.rep_index.get(name, unknown) for name in history.reps.names]
+    return np.array(rep_place, np.int64), (
+        ref.places("stage", history.stage_names),
+        ref.places("source", named["source"]),
+        ref.places("product", named["product"]),
+        ref.places("kind", named["kind"]),
+        ref.places("industry", history.accounts.names["industry"]),
+    )
 
 
 def _calendar_of(history: History) -> Calendar:

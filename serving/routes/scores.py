@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
@@ -11,6 +10,7 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Scope, Send
 
 from serving.routes.bodies import body_of
 from serving.routes.replies import header, reply
@@ -26,27 +26,39 @@ _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
 }
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}
 
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
+class DirectRoute(APIRoute):
+    """A route whose usual questions are answered without FastAPI's reading of them.
 
-class PlainRoute(APIRoute):
-    """A route whose usual questions are answered in the event loop, without FastAPI's reading of them.
-
-    What is not of the usual shape goes the declared way, which also makes the document. A thread costs
-    more than such a score takes; where the store may let one wait, it is a thread all the same.
+    What is not of the usual shape goes the declared way, which also makes the document.
     """
 
-    def get_route_handler(self) -> Handler:
-        declared = super().get_route_handler()
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that came to this route."""
+        mine = scope["method"] in (self.methods or ())
+        found = await self.answered(Request(scope, receive)) if mine else None
+        await (super().handle if found is None else found)(scope, receive, send)
 
-        async def handle(request: Request) -> Response:
-            service: Service = request.app.state.service
-            asked = None if service.waits else question_of(request)
-            if asked is None:
-                return await declared(request)
-            return _scored(request, service, asked)
+    async def answered(self, request: Request) -> Response | None:
+        """The answer to a usual question; None for another one, of which no body was read."""
+        raise NotImplementedError
 
-        return handle
+
+class StoredRoute(DirectRoute):
+    """A stored score, in the event loop: a thread costs more than it takes. Where the store may let one
+    wait, it is a thread all the same."""
+
+    async def answered(self, request: Request) -> Response | None:
+        service: Service = request.scope["app"].state.service
+        asked = None if service.waits else question_of(request)
+        return None if asked is None else _scored(request, service, asked)
+
+
+class PostedRoute(DirectRoute):
+    """Scores of posted histories, whose body is read by the service alone."""
+
+    async def answered(self, request: Request) -> Response | None:
+        return await _score_posted(request, header(request, b"accept-language"))
 
 
 @dataclass(frozen=True)
@@ -80,20 +92,13 @@ def _scored(request: Request, service: Service, asked: Question) -> Response:
     return reply(request, given.body, given.tag)
 
 
-@router.post(
-    "/scores",
-    response_model=ScoreResponse,
-    summary="Score posted histories",
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ScoreRequest"}}},
-        }
-    },
-)
 async def score_posted(request: Request, accept_language: AcceptLanguage = None) -> Any:
     """Scores opportunities from the histories in the body; nothing of them is kept."""
-    service: Service = request.app.state.service
+    return await _score_posted(request, accept_language)
+
+
+async def _score_posted(request: Request, accept_language: str | None) -> Response:
+    service: Service = request.scope["app"].state.service
     body = await body_of(request, service.settings.max_body_bytes)
     language = language_of(accept_language)
     if len(body) <= AT_ONCE_BYTES:
@@ -120,10 +125,24 @@ def score_stored(
 
 
 router.add_api_route(
+    "/scores",
+    score_posted,
+    methods=["POST"],
+    response_model=ScoreResponse,
+    summary="Score posted histories",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ScoreRequest"}}},
+        }
+    },
+    route_class_override=PostedRoute,
+)
+router.add_api_route(
     "/opportunities/{opportunity_id:path}/score",
     score_stored,
     response_model=Score,
     summary="Score a stored opportunity",
     responses=_NOT_MODIFIED,
-    route_class_override=PlainRoute,
+    route_class_override=StoredRoute,
 )

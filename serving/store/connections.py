@@ -66,10 +66,10 @@ class Connections:
         self._dbapi: Any = self.engine.dialect.loaded_dbapi
         self._free: deque[Connection] = deque(maxlen=_KEPT)
 
-    def read(self, work: Callable[[Run], Any]) -> Any:
+    def read(self, work: Callable[[Run], Any], *, one_statement: bool = False) -> Any:
         """What `work` reads, given a function that runs a statement and gives its cursor.
 
-        On SQLite it is one transaction, for each statement alone would take its own lock on the file.
+        On SQLite several statements are one transaction, for each alone would take its own lock on the file.
 
         A connection that was kept may have died with the server's last restart: one more is tried.
 
@@ -79,20 +79,21 @@ class Connections:
         try:
             connection = self._free.pop()
         except IndexError:
-            return self._read(self._connect(), work)
+            return self._read(self._connect(), work, one_statement)
         try:
-            return self._read(connection, work)
+            return self._read(connection, work, one_statement)
         except StoreAway:
             self.drop_all()
-            return self._read(self._connect(), work)
+            return self._read(self._connect(), work, one_statement)
 
-    def _read(self, connection: Connection, work: Callable[[Run], Any]) -> Any:
+    def _read(self, connection: Connection, work: Callable[[Run], Any], one_statement: bool) -> Any:
         run = self._runner(connection)
+        together = self.is_sqlite and not one_statement
         try:
-            if self.is_sqlite:
+            if together:
                 run("BEGIN")
             found = work(run)
-            if self.is_sqlite:
+            if together:
                 run("COMMIT")
         except self._dbapi.Error as error:
             self._close(connection)

@@ -43,8 +43,8 @@ NAMING: Mapping[str, tuple[str, ...]] = {
     for name, table in TABLES.items()
 }
 _ROWS_AT_ONCE = 500
-# Of SQLite, whose driver lets go of the interpreter with each statement: beside busy threads, who wants it back
-# waits for 5 ms. With more rows a statement itself costs more than it saves; 999 values fit in any version.
+# SQLite's driver lets go of the interpreter with each statement, and waits for it up to 5 ms where other
+# threads are busy. With more rows a statement costs more than it saves; 999 values fit in any version.
 _ROWS_AT_ONCE_OF_SQLITE = 32
 _ONE: ColumnElement[Any] = literal_column("1")
 

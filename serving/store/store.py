@@ -149,7 +149,8 @@ class Store:
 
     def _one(self, name: str, **more: Any) -> Any:
         asked = {"tenant": self._tenant, **more}
-        return self._connections.read(lambda run: run(self._statements.other[name], asked).fetchone())
+        text = self._statements.other[name]
+        return self._connections.read(lambda run: run(text, asked).fetchone(), one_statement=True)
 
 
 def _fetched(text: str, asked: Mapping[str, Any], run: Run) -> Sequence[tuple[Any, ...]]:

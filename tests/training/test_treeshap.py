@@ -18,11 +18,11 @@ from features.frame import FeatureFrame
 from features.times import FloatArray
 from training.explain import behaviours_of
 from training.labels import TARGETS, Target
+from training.model_text import model_of
 from training.run import Trained
 from training.trees import Trees, contributions, slowly_explained
 from training.treeshap import NotExplainable, tree_shap
 from training.treeshap.checked import checked
-from training.model_text import model_of
 
 CATEGORIES = [0, 1]
 ODD = (

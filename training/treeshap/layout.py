@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from features.times import FloatArray, IntArray
+from training.model_text import Model
 from training.treeshap.conditions import Columns
 from training.treeshap.fill import fill_blocks, fill_twigs
-from training.model_text import Model
 from training.treeshap.paths import MOST_BITS, Paths, paths_of
 from training.treeshap.writer import Leaves, Lists, Writer
 

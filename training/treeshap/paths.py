@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from features.times import IntArray
-from training.treeshap.conditions import Condition, asked, both
 from training.model_text import Tree
+from training.treeshap.conditions import Condition, asked, both
 
 MOST_BITS = 12  # of a block
 LARGEST_TWIG = 512  # numbers in the table of a twig

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from training.treeshap.conditions import Columns, Condition, asked
 from training.model_text import Tree
+from training.treeshap.conditions import Columns, Condition, asked
 from training.treeshap.paths import Path, Paths
 
 PART = 10_000  # inner nodes after which a part ends; longer runs of deep leaves against a larger cache
