@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import accumulate, chain, islice, pairwise, repeat
+from operator import add
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -23,8 +24,6 @@ from features.tables import TABLES, Column, Kind
 from features.times import EARLIEST, LATEST
 from serving.instants import usual_instants
 
-Columns = Mapping[str, list[Sequence[Any]]]  # of each table in the declared order; none without a row
-
 _EPOCH, _MICRO, _DAY = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1), 86_400_000_000
 _FIRST, _LAST = EARLIEST + _DAY, LATEST - _DAY  # what lies about the ends is left to the exact rule
 _Aware = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -33,13 +32,12 @@ _SHORT, _LONG = 27, 32  # characters of a time with microseconds: with a Z, with
 
 
 @dataclass(frozen=True)
-class PostedHistory:
+class PostedDeal:
     """One posted opportunity.
 
     Attributes:
         opportunity_id, created_at, closed_at, outcome: its own; times in microseconds.
-        known: the latest instant at which any of the rows was recorded.
-        rows: canonical rows by table, held by their columns, or mappings.
+        known: the latest instant at which any of its rows was recorded.
     """
 
     opportunity_id: str
@@ -47,16 +45,26 @@ class PostedHistory:
     closed_at: int | None
     outcome: str | None
     known: int
-    rows: Rows
 
 
 @dataclass(frozen=True)
 class Posted:
-    """A body: when (microseconds; None for now), whether with reasons, and the histories."""
+    """A body: when (microseconds; None for now), whether with reasons, the deals, and their histories.
+
+    Attributes:
+        histories: canonical rows by table: of each deal its own; or one of all, in which each deal has a mark
+            of so many characters before its id and before that of all its records, account and people, so
+            that no two deals share any.
+        mark_length: of those marks; 0 where there are none.
+        names: the deals' ids in their history.
+    """
 
     as_of: int | None
     explain: bool
-    histories: Sequence[PostedHistory]
+    deals: Sequence[PostedDeal]
+    histories: Sequence[Rows]
+    names: Sequence[str]
+    mark_length: int = 0
 
 
 def posted_of(body: bytes) -> Posted | None:
@@ -64,9 +72,20 @@ def posted_of(body: bytes) -> Posted | None:
     try:
         request = _DECODER.decode(body)
         as_of = None if request.as_of is None else _micros_of([request.as_of])[0]
-        if not request.opportunities:
+        deals: Sequence[Any] = request.opportunities
+        if not deals:
             return None
-        return Posted(as_of, request.explain, [_history_of(deal) for deal in request.opportunities])
+        digits = len(str(len(deals)))
+        marks = [f"{i:0{digits}}|" for i in range(len(deals))] if len(deals) > 1 else [""]
+        tables = _columns_of(deals)
+        _check_texts(tables)
+        if len(deals) > 1:
+            _mark(tables, marks)
+        _read_times(tables)
+        _check_once(tables)
+        rows = {name: Columned(its.columns) for name, its in tables.items()}
+        names = [mark + deal.opportunity_id for mark, deal in zip(marks, deals, strict=True)]
+        return Posted(as_of, request.explain, _deals_of(deals, tables), [rows], names, len(marks[0]))
     except (_Unusual, msgspec.DecodeError, UnicodeDecodeError, OverflowError, RecursionError):
         return None
 
@@ -140,46 +159,81 @@ _DECODER = msgspec.json.Decoder(_Request)
 _OPPORTUNITIES = TABLES["opportunities"].column_names
 
 
-def _history_of(deal: Any) -> PostedHistory:
-    tables = _columns_of(deal)
-    _read(tables)
-    deals = tables["opportunities"]
-    name, created, closed, outcome = (deals[place][0] for place in _AT_OWN)
-    rows = {name: Columned(columns) for name, columns in tables.items()}
-    return PostedHistory(name, created, closed, outcome, _latest_known(tables), rows)
+@dataclass(frozen=True)
+class _Table:
+    """The columns of a table's rows in the declared order (none without a row), and how many rows each deal
+    has, one deal's after the other's."""
+
+    columns: list[Sequence[Any]]
+    counts: Sequence[int]
+
+    def of_rows(self, each: Sequence[Any]) -> list[Any]:
+        """What belongs to the deal of each row; `each`: one thing for every deal."""
+        return list(chain.from_iterable(map(repeat, each, self.counts)))
 
 
-def _columns_of(deal: Any) -> Columns:
-    """The columns of one posted opportunity; see `schemas.rows_of`, which says what belongs to what."""
-    values = msgspec.structs.astuple(deal)[: len(_OPPORTUNITIES)]
-    own, account = values[0], values[1]
-    found: dict[str, list[tuple[Any, ...]]] = {
-        name: list(map(msgspec.structs.astuple, getattr(deal, name))) for name in _Nested
-    }
+def _columns_of(deals: Sequence[Any]) -> Mapping[str, _Table]:
+    """The columns of all posted opportunities; see `schemas.rows_of`, which says what belongs to what."""
     blank = (None,) * len(_OPPORTUNITIES)
-    others = [
-        _placed(blank, _AT_OTHER, (o.opportunity_id, account, o.created_at, o.closed_at, o.outcome))
-        for o in deal.account_opportunities
-    ]
-    accounts = [] if deal.account is None else [(account, *msgspec.structs.astuple(deal.account)[1:])]
-    tables = {"opportunities": [values, *others], "accounts": accounts, **found}
-    return {name: _placed_columns(_PLANS[name], rows, own, account) for name, rows in tables.items()}
+    rows: list[tuple[Any, ...]] = []
+    for deal in deals:
+        rows.append(msgspec.structs.astuple(deal)[: len(_OPPORTUNITIES)])
+        for o in deal.account_opportunities:
+            its = (o.opportunity_id, deal.account_id, o.created_at, o.closed_at, o.outcome)
+            rows.append(_placed(blank, _AT_OTHER, its))
+    tables = {"opportunities": _Table(_turned(rows), [1 + len(d.account_opportunities) for d in deals])}
+    with_account = [deal for deal in deals if deal.account is not None]
+    accounts = [(deal.account_id, *msgspec.structs.astuple(deal.account)[1:]) for deal in with_account]
+    tables["accounts"] = _Table(_turned(accounts), [int(deal.account is not None) for deal in deals])
+    for name in _Nested:
+        each = [getattr(deal, name) for deal in deals]
+        found = list(map(msgspec.structs.astuple, chain.from_iterable(each)))
+        tables[name] = _Table(_turned(found), list(map(len, each)))
+    own, account = [deal.opportunity_id for deal in deals], [deal.account_id for deal in deals]
+    for name, table in tables.items():
+        if table.columns:
+            _place(_PLANS[name], table, own, account)
+    return tables
 
 
-def _placed_columns(
-    plan: _Plan, rows: Sequence[tuple[Any, ...]], own: str, account: str
-) -> list[Sequence[Any]]:
-    """The columns of a table's rows, with the ids that their place gives; none where there is no row."""
-    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
-    if not columns:
-        return columns
+def _turned(rows: Sequence[tuple[Any, ...]]) -> list[Sequence[Any]]:
+    return list(zip(*rows, strict=True))
+
+
+def _place(plan: _Plan, table: _Table, own: Sequence[str], account: Sequence[str]) -> None:
+    """Put in the ids that a row's place gives."""
+    columns = table.columns
     if plan.own is not None:
-        columns[plan.own] = (own,) * len(rows)
+        columns[plan.own] = table.of_rows(own)
     if plan.of_account is not None:
-        columns[plan.of_account] = [account if its is None else its for its in columns[plan.of_account]]
+        given = zip(columns[plan.of_account], table.of_rows(account), strict=True)
+        columns[plan.of_account] = [its_deals if its is None else its for its, its_deals in given]
     if plan.of_deal is not None:
-        columns[plan.of_deal] = [own if its is msgspec.UNSET else its for its in columns[plan.of_deal]]
-    return columns
+        given = zip(columns[plan.of_deal], table.of_rows(own), strict=True)
+        columns[plan.of_deal] = [deal if its is msgspec.UNSET else its for its, deal in given]
+
+
+def _mark(tables: Mapping[str, _Table], marks: Sequence[str]) -> None:
+    """Put each deal's mark before the ids of its rows."""
+    for name, table in tables.items():
+        each, columns = table.of_rows(marks), table.columns
+        for place in _PLANS[name].ids if columns else ():
+            if None in columns[place]:
+                pairs = zip(each, columns[place], strict=True)
+                columns[place] = [None if its is None else mark + its for mark, its in pairs]
+            else:
+                columns[place] = list(map(add, each, columns[place]))
+
+
+def _deals_of(deals: Sequence[Any], tables: Mapping[str, _Table]) -> Sequence[PostedDeal]:
+    """What is asked of each deal itself, once times are read."""
+    known, opened = _latest_known(tables), tables["opportunities"]
+    firsts = list(accumulate(opened.counts, initial=0))[:-1]
+    created, closed, outcome = (opened.columns[place] for place in _AT_OWN[1:])
+    return [
+        PostedDeal(deal.opportunity_id, created[at], closed[at], outcome[at], latest)
+        for deal, at, latest in zip(deals, firsts, known, strict=True)
+    ]
 
 
 _AT_OWN = tuple(
@@ -210,6 +264,7 @@ class _Plan:
     own: int | None  # the column that is always the asked opportunity's id
     of_account: int | None  # the one that is its account's id where it is not given
     of_deal: int | None  # the one that is the asked opportunity's id where the key is absent
+    ids: tuple[int, ...]  # of what belongs to one history alone
 
 
 def _plan_of(name: str) -> _Plan:
@@ -233,35 +288,39 @@ def _plan_of(name: str) -> _Plan:
         place("opportunity_id", "stage_changes", "field_changes", "leads"),
         place("account_id", "contacts", "orders"),
         place("opportunity_id", "activities"),
+        tuple(
+            i
+            for i, column in enumerate(table.columns)
+            if column.kind in (Kind.KEY, Kind.REFERENCE) and column.name != "rep_id"
+        ),
     )
 
 
 _PLANS = {name: _plan_of(name) for name in TABLES}
 
 
-def _read(tables: Columns) -> None:
-    """Put the times into microseconds.
-
-    Raises _Unusual where a text has outer blanks, a time is not plainly one, or a record comes twice.
-    """
+def _check_texts(tables: Mapping[str, _Table]) -> None:
+    """Raises _Unusual where a text has outer blanks."""
     texts: set[str | None] = set()
-    times: list[str | None] = []
-    for name, columns in tables.items():
-        if columns:
-            plan = _PLANS[name]
-            texts.update(*(columns[place] for place in plan.texts))
-            for place in plan.times:
-                times += columns[place]
-    given = [text for text in texts if text is not None]
+    for name, table in tables.items():
+        if table.columns:
+            texts.update(*(table.columns[place] for place in _PLANS[name].texts))
+    texts.discard(None)
+    given: list[str] = list(texts)  # type: ignore[arg-type]
     if list(map(str.strip, given)) != given:
         raise _Unusual
+
+
+def _read_times(tables: Mapping[str, _Table]) -> None:
+    """Put the times into microseconds. Raises _Unusual where one is not plainly written."""
+    times: list[str | None] = []
+    for name, table in tables.items():
+        for place in _PLANS[name].times if table.columns else ():
+            times += table.columns[place]
     micros = iter(_micros_of([text for text in times if text is not None]))
-    for name, columns in tables.items():
-        if columns:
-            plan = _PLANS[name]
-            for place in plan.times:
-                columns[place] = _in_turn(micros, columns[place])
-            _check_once(plan, columns)
+    for name, table in tables.items():
+        for place in _PLANS[name].times if table.columns else ():
+            table.columns[place] = _in_turn(micros, table.columns[place])
 
 
 def _in_turn(micros: Iterator[int], texts: Sequence[str | None]) -> list[int | None]:
@@ -288,25 +347,34 @@ def _exactly(every: Sequence[str]) -> list[int]:
     return [(time - _EPOCH) // _MICRO for time in times]
 
 
-def _check_once(plan: _Plan, columns: Sequence[Sequence[Any]]) -> None:
+def _check_once(tables: Mapping[str, _Table]) -> None:
     """Raises _Unusual where two rows are of one key and time: by which of them counts there are rules."""
-    first = columns[plan.key[0]]
-    if len(set(first)) == len(first):
-        return
-    parts = [columns[place] for place in plan.key]
-    if plan.at is not None and plan.recorded is not None:
-        at, told = columns[plan.at], columns[plan.recorded]
-        parts.append([t or a for a, t in zip(at, told, strict=True)])
-    if len(set(zip(*parts, strict=True))) < len(first):
-        raise _Unusual
-
-
-def _latest_known(tables: Columns) -> int:
-    """The latest instant at which any of the rows was recorded, in microseconds."""
-    latest = max(tables["opportunities"][_OPPORTUNITIES.index("created_at")])
-    for name, columns in tables.items():
-        plan = _PLANS[name]
-        if columns and plan.at is not None and plan.recorded is not None:
+    for name, table in tables.items():
+        plan, columns = _PLANS[name], table.columns
+        if not columns or len(set(columns[plan.key[0]])) == len(columns[plan.key[0]]):
+            continue
+        parts = [columns[place] for place in plan.key]
+        if plan.at is not None and plan.recorded is not None:
             at, told = columns[plan.at], columns[plan.recorded]
-            latest = max(latest, *(a if t is None else t for a, t in zip(at, told, strict=True)))
-    return int(latest)
+            parts.append([t or a for a, t in zip(at, told, strict=True)])
+        if len(set(zip(*parts, strict=True))) < len(parts[0]):
+            raise _Unusual
+
+
+def _latest_known(tables: Mapping[str, _Table]) -> list[int]:
+    """The latest instant at which any of each deal's rows was recorded, in microseconds."""
+    opened = tables["opportunities"]
+    latest = _latest(opened.columns[_OPPORTUNITIES.index("created_at")], opened.counts)
+    for name, table in tables.items():
+        plan = _PLANS[name]
+        if table.columns and plan.at is not None and plan.recorded is not None:
+            at, told = table.columns[plan.at], table.columns[plan.recorded]
+            known = [a if t is None else t for a, t in zip(at, told, strict=True)]
+            latest = list(map(max, latest, _latest(known, table.counts)))
+    return latest
+
+
+def _latest(times: Sequence[int], counts: Sequence[int]) -> list[int]:
+    """The greatest of each deal's; `_FIRST` where it has none."""
+    ends = list(accumulate(counts, initial=0))
+    return [max(times[low:high], default=_FIRST) for low, high in pairwise(ends)]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from features.errors import DataError
-from features.times import iso, parse_instant
+from features.history import text_array
+from features.times import IntArray, iso, parse_instant
 from serving import alerts, bookings, priorities, records, what_if
 from serving.answers import answer, encoded
 from serving.around import Records, of_stored
@@ -22,10 +23,10 @@ from serving.drift import drift_in
 from serving.histories import of_rows
 from serving.kept import Given, Made, tag_of
 from serving.pipeline import Pipeline, Wanted
-from serving.posted import Posted, PostedHistory, posted_of
+from serving.posted import Posted, PostedDeal, posted_of
 from serving.problems import Problem, invalid, not_json, unfit
 from serving.schemas import ScoreRequest, latest_known, rows_of
-from serving.scorer import Scorer, scored_one
+from serving.scorer import Scorer, Scores, scored_one
 from serving.settings import Settings
 from serving.similar import similar_of
 from serving.store.errors import StoreAway
@@ -80,12 +81,20 @@ class Service:
         """
         posted = self._read(body)
         as_of = now() if posted.as_of is None else posted.as_of
-        ids = [each.opportunity_id for each in posted.histories]
-        instants = np.full(len(ids), as_of, np.int64)
-        histories = [of_rows(each.rows) for each in posted.histories]
-        scores = self.scorer.score_each(histories, ids, instants, explain=posted.explain)
-        answers = [answer(scores, i, each.known, language) for i, each in enumerate(posted.histories)]
+        scores = self._scores_of(posted, np.full(len(posted.deals), as_of, np.int64))
+        answers = [answer(scores, i, deal.known, language) for i, deal in enumerate(posted.deals)]
         return encoded({"scores": answers})
+
+    def _scores_of(self, posted: Posted, instants: IntArray) -> Scores:
+        histories = [of_rows(each) for each in posted.histories]
+        if len(histories) > 1:
+            return self.scorer.score_each(histories, posted.names, instants, explain=posted.explain)
+        scores = self.scorer.score(histories[0], posted.names, instants, explain=posted.explain)
+        if not posted.mark_length:
+            return scores
+        accounts = [name[posted.mark_length :] for name in scores.account_ids.tolist()]
+        ids = [deal.opportunity_id for deal in posted.deals]
+        return replace(scores, opportunity_ids=ids, account_ids=text_array(accounts))
 
     def _read(self, body: bytes) -> Posted:
         """A body's histories; a usual one is not read by pydantic, unless models read further columns."""
@@ -93,10 +102,13 @@ class Service:
         posted = None if further else posted_of(body)
         if posted is None:
             request = self.parsed(body)
-            posted = Posted(request.as_of, request.explain, [_history_of(o) for o in request.opportunities])
-        self._check_count(len(posted.histories))
-        for place, history in enumerate(posted.histories):
-            _check_close(history, place)
+            each = [rows_of(opportunity) for opportunity in request.opportunities]
+            deals = [_deal_of(rows) for rows in each]
+            ids = [deal.opportunity_id for deal in deals]
+            posted = Posted(request.as_of, request.explain, deals, each, ids)
+        self._check_count(len(posted.deals))
+        for place, deal in enumerate(posted.deals):
+            _check_close(deal, place)
         return posted
 
     def _check_count(self, count: int) -> None:
@@ -342,16 +354,15 @@ class Service:
         return [_described(target, model) | {"drift": drift[target]} for target, model in models.items()]
 
 
-def _history_of(opportunity: BaseModel) -> PostedHistory:
-    rows = rows_of(opportunity)
+def _deal_of(rows: Mapping[str, list[dict[str, Any]]]) -> PostedDeal:
     deal = rows["opportunities"][0]
     name, created, closed, outcome = (
         deal[column] for column in ("opportunity_id", "created_at", "closed_at", "outcome")
     )
-    return PostedHistory(name, created, closed, outcome, latest_known(rows), rows)
+    return PostedDeal(name, created, closed, outcome, latest_known(rows))
 
 
-def _check_close(deal: PostedHistory, place: int) -> None:
+def _check_close(deal: PostedDeal, place: int) -> None:
     """What the cleaning of a data set quarantines of opportunities is refused here."""
     closed_at = deal.closed_at
     wrong = ""

@@ -140,7 +140,7 @@ class _Writer:
             place.append(ends)
             ends += len(chain)
         # A child is an internal node, or ~leaf; the leaves lie behind all internal nodes.
-        at = [*place, *range(ends, ends + len(tree.leaf_value))]
+        at: list[int] = [*place, *range(ends, ends + len(tree.leaf_value))]
 
         def of(child: int) -> int:
             return at[child] if child >= 0 else at[len(place) + ~child]

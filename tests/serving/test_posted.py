@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from features.from_rows import Rows
 from features.tables import TABLES
-from serving.posted import PostedHistory, posted_of
+from serving.posted import Posted, posted_of
 from serving.schemas import ScoreRequest, latest_known, rows_of
 from tests.serving.conftest import T, Trained, posted
 
@@ -18,9 +18,8 @@ DEAL = {"opportunity_id": "a", "account_id": "b", "rep_id": "c", "created_at": "
 CALL = {"activity_id": "1", "at": "2025-01-02T08:00:00.123456Z", "kind": "call"}
 
 
-def quick(body: Any) -> list[PostedHistory] | None:
-    found = posted_of(json.dumps(body).encode())
-    return None if found is None else list(found.histories)
+def quick(body: Any) -> Posted | None:
+    return posted_of(json.dumps(body).encode())
 
 
 def exact(body: Any) -> tuple[dict[str, list[tuple[Any, ...]]], int]:
@@ -44,8 +43,8 @@ def test_a_usual_body_gives_the_rows_that_pydantic_gives(trained: Trained) -> No
         found = quick(body)
         assert found is not None
         rows, known = exact(body)
-        assert listed(found[0].rows) == rows
-        assert (found[0].opportunity_id, found[0].known) == (one, known)
+        assert listed(found.histories[0]) == rows
+        assert (found.deals[0].opportunity_id, found.deals[0].known) == (one, known)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +64,7 @@ def test_what_belongs_to_what_is_read_as_pydantic_reads_it(more: dict[str, Any])
     body = {"opportunities": [DEAL | more]}
     found = quick(body)
     assert found is not None
-    assert listed(found[0].rows) == exact(body)[0]
+    assert listed(found.histories[0]) == exact(body)[0]
 
 
 @pytest.mark.parametrize(
@@ -109,6 +108,35 @@ def test_many_histories_in_one_call_get_the_scores_and_reasons_of_each_alone(
     for deal, score in zip(deals, together, strict=True):
         alone = client.post("/v1/scores", json={"as_of": T, "opportunities": [deal]}).json()["scores"][0]
         assert alone == score
+
+
+def test_histories_that_name_the_same_things_and_say_otherwise_stay_apart(client: TestClient) -> None:
+    """The same ids in each, of other contents: of a deal asked twice, what one says is not the other's."""
+    calls = [CALL | {"activity_id": str(i), "contact_id": "k", "rep_id": "c"} for i in range(5)]
+    account = {"account_id": "b", "industry": "steel", "created_at": "2020-01-01T00:00:00Z"}
+    order = {"order_id": "o", "at": "2024-06-01T00:00:00Z", "amount": 100.0}
+    known = {"contact_id": "k", "role": "decision_maker", "created_at": "2024-01-01T00:00:00Z"}
+    other = {"opportunity_id": "x", "created_at": "2024-01-01T00:00:00Z"}
+    deals = [
+        DEAL | {"activities": calls, "account": account, "contacts": [known], "orders": [order]},
+        DEAL | {"activities": calls[:2], "account": account | {"industry": "food"}},
+        DEAL | {"orders": [order | {"amount": 9_000.0}], "account_opportunities": [other]},
+        DEAL | {"opportunity_id": "x", "activities": [call | {"opportunity_id": "a"} for call in calls]},
+        DEAL,
+    ]
+    body = {"as_of": "2025-02-01T00:00:00Z", "opportunities": deals}
+    assert quick(body) is not None
+    together = client.post("/v1/scores", json=body).json()["scores"]
+    alone = [client.post("/v1/scores", json=body | {"opportunities": [d]}).json()["scores"][0] for d in deals]
+    assert together == alone
+    said = {tuple(score[target]["probability"] for target in ("win", "stall", "churn")) for score in alone}
+    assert len(said) >= len(deals) - 1  # what they hold is not all the same to the models
+    assert [score["account_id"] for score in alone] == ["b"] * len(deals)
+
+
+def test_a_blank_before_an_id_is_seen_in_a_call_of_many_too() -> None:
+    assert quick({"opportunities": [DEAL, DEAL | {"account_id": " b"}]}) is None
+    assert quick({"opportunities": [DEAL, DEAL]}) is not None
 
 
 def test_a_history_read_by_pydantic_gets_the_same_score(client: TestClient, trained: Trained) -> None:
