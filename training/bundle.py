@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +81,7 @@ class Bundle:
     venn_abers: VennAbers | None = None
     stability: Stability | None = None
 
-    @cached_property
+    @property
     def features(self) -> tuple[Feature, ...]:
         """The declarations of its columns, in order."""
         known = features_of(ENTITY[self.target], self.conventions)
@@ -133,7 +132,12 @@ class Bundle:
         return self.platt.probability(margins(self.booster, matrix))
 
     def save(self, folder: Path) -> None:
-        """Write the bundle's files into a folder, which is made."""
+        """Write the bundle's files into a folder, which is made.
+
+        Raises:
+            TreesError: on the golden rows the trees do not give LightGBM's margins.
+        """
+        self.booster.try_on(self.golden)
         folder.mkdir(parents=True, exist_ok=True)
         text = self.booster.model_to_string()
         profile = None if self.profile is None else self.profile.to_json()

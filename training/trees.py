@@ -109,6 +109,19 @@ class Trees:
             self._parts[column] = one, other
         return self._parts[column]
 
+    def try_on(self, rows: FloatArray) -> None:
+        """Hold the margins of some rows against LightGBM's own.
+
+        Raises:
+            TreesError: they are not the same to the bit.
+        """
+        mine, wanted = self.scores(rows), self.library.margins(self._rows(rows))
+        if mine.tobytes() != wanted.tobytes():
+            raise TreesError(
+                f"the margins of {len(rows)} rows differ from LightGBM's own by up to"
+                f" {np.abs(mine - wanted).max():.2g}; please report it, with this model's text"
+            )
+
     def contributions(self, matrix: FloatArray) -> FloatArray:
         """LightGBM's own SHAP values: rows x (features + 1), the last column the expected margin; so
         many columns for each class where there are several."""
