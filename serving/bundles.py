@@ -13,12 +13,13 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from serving.closes import CloseModel
 from serving.scorer import Model
-from training.bundle import load_bundle
+from training.bundle import TABLES_FILE, load_bundle
 from training.close import CLOSE, load_close_bundle
 from training.errors import BundleError
 from training.forecast.record import Record, record_from
@@ -144,11 +145,17 @@ def keep_record(folder: Path, record: Record | None) -> None:
 
 
 def _try(name: str, folder: Path) -> None:
-    """Raises BundleError where the bundle of a target, or the one of when, does not load."""
+    """Load the bundle of a target, or the one of when, and keep what was worked out for who loads it next.
+
+    Raises BundleError where it does not load.
+    """
     if name == CLOSE:
         load_close_bundle(folder)
-    else:
-        load_bundle(folder)
+        return
+    trees = load_bundle(folder).booster
+    if trees.prepared is None:
+        with suppress(OSError):  # they work it out themselves
+            trees.keep_tables(folder / TABLES_FILE)
 
 
 class Delivery:

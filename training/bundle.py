@@ -22,6 +22,7 @@ from features.conventions import Conventions
 from features.frame import FeatureFrame
 from features.reference import FILE, Reference, load_reference
 from features.times import FloatArray
+from training import prepared
 from training.calibration import Platt
 from training.encoding import Encoding
 from training.errors import BundleError
@@ -37,6 +38,7 @@ from training.trees import Trees, contributions, margins, ready_to_explain
 FORMAT = 3
 GOLDEN_ROWS = 8
 PROFILE_FILE = "profile.json"
+TABLES_FILE = prepared.FILE  # beside the others where a delivery kept it; no part of the bundle
 _GOLDEN_TOLERANCE = 1e-12
 
 
@@ -187,7 +189,8 @@ def load_bundle(folder: Path) -> Bundle:
         raise BundleError(f"{folder}: model.txt is not the one the bundle was made with; fetch it again")
     reference, profile = _reference(folder, described), _profile(folder, described)
     try:
-        bundle = replace(_assemble(described, golden, text, reference), profile=profile)
+        trees = Trees(text, folder / TABLES_FILE)
+        bundle = replace(_assemble(described, golden, trees, reference), profile=profile)
         expected = np.array(golden["probability"], np.float64).reshape(len(bundle.golden))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BundleError(
@@ -231,13 +234,15 @@ def _profile(folder: Path, described: dict[str, Any]) -> Profile | None:
         ) from error
 
 
-def _assemble(described: dict[str, Any], golden: dict[str, Any], text: str, reference: Reference) -> Bundle:
+def _assemble(
+    described: dict[str, Any], golden: dict[str, Any], trees: Trees, reference: Reference
+) -> Bundle:
     encoding, conventions = described["encoding"], described["conventions"]
     intervals, stability = described.get("venn_abers"), described.get("stability")  # older ones have none
     rows = np.array(golden["rows"], np.float64)  # None becomes NaN
     return Bundle(
         target=described["target"],
-        booster=Trees(text),
+        booster=trees,
         encoding=Encoding(
             tuple(encoding["names"]),
             tuple(encoding["units"]),

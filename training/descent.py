@@ -52,13 +52,16 @@ class Descent:
         features: how many columns its matrices have.
         classes: how many margins a row has.
         trees: how many there are; of the classes in turn.
+        columns: of what the nodes ask for: the feature, what is done with its values, a set's first member.
+        tables: the nodes as words and as numbers (the same memory), then per tree where it begins, how many
+            steps lead to its deepest leaf, and the trees by these, the deepest first.
     """
 
     features: int
     classes: int
     trees: int
-    _columns: tuple[IntArray, IntArray, IntArray]
-    _tables: tuple[IntArray, FloatArray, IntArray, IntArray, IntArray]
+    columns: tuple[IntArray, IntArray, IntArray]
+    tables: tuple[IntArray, FloatArray, IntArray, IntArray, IntArray]
 
     def margins(self, rows: FloatArray) -> FloatArray:
         """The sums of the leaves, float64, rows x classes; each row has the same bits alone as among many.
@@ -68,11 +71,11 @@ class Descent:
         """
         found = np.zeros((len(rows), self.classes))
         if len(rows) <= FEW:
-            add_rows_alone(rows, -1, _NOTHING, found, self._columns, self._tables)
+            add_rows_alone(rows, -1, _NOTHING, found, self.columns, self.tables)
             return found
         parts = min(_processors(), -(-len(rows) // _EACH))
         if parts == 1:
-            add_rows_together(rows, found, self._columns, self._tables)
+            add_rows_together(rows, found, self.columns, self.tables)
             return found
         ends = [len(rows) * part // parts // BLOCK * BLOCK for part in range(parts)] + [len(rows)]
         with ThreadPoolExecutor(parts) as pool:
@@ -82,11 +85,11 @@ class Descent:
     def margins_by(self, row: FloatArray, column: int, values: FloatArray) -> FloatArray:
         """The same of one row (1 x features) with each of some values in a column: values x classes."""
         found = np.zeros((len(values), self.classes))
-        add_rows_alone(row, column, values, found, self._columns, self._tables)
+        add_rows_alone(row, column, values, found, self.columns, self.tables)
         return found
 
     def _add(self, rows: FloatArray, found: FloatArray, low: int, high: int) -> None:
-        add_rows_together(rows[low:high], found[low:high], self._columns, self._tables)
+        add_rows_together(rows[low:high], found[low:high], self.columns, self.tables)
 
 
 def descent_of(text: str) -> Descent:

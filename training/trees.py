@@ -10,6 +10,7 @@ import logging
 import re
 from functools import cached_property
 from itertools import count
+from pathlib import Path
 from typing import Literal
 from weakref import WeakKeyDictionary
 
@@ -19,6 +20,7 @@ from features.times import FloatArray
 from training.descent import Descent, descent_of
 from training.errors import TreesUnread
 from training.library import Library, TreesError
+from training.prepared import Prepared, keep, prepared_in
 from training.treeshap.checked import Checked, checked
 
 __all__ = ["Trees", "TreesError", "contributions", "margins", "ready_to_explain", "slowly_explained"]
@@ -34,15 +36,19 @@ _NOTHING = (  # a tree that says 0 of each row
 class Trees:
     """A model's trees, from LightGBM's text; they do not change.
 
+    Args:
+        tables: where what `keep_tables` kept of them may lie; without, it is worked out anew.
+
     Raises:
         TreesError: the text is no model of LightGBM's.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, tables: Path | None = None) -> None:
         self._text = text
         self._descent: Descent | None = None
+        self.prepared = None if tables is None else prepared_in(tables, text)
         try:
-            its = self._descent = descent_of(text)
+            its = self._descent = self.prepared.descent if self.prepared else descent_of(text)
         except TreesUnread as error:
             read = self.library
             log.warning("margins are computed by LightGBM, slowly: %s", error)
@@ -56,6 +62,12 @@ class Trees:
     def library(self) -> Library:
         """The same trees as LightGBM's library holds them, loaded when it is first asked."""
         return Library(self._text)
+
+    def keep_tables(self, path: Path) -> None:
+        """Keep what was worked out of them in a file, for `tables`. Raises OSError where that cannot be."""
+        known = _CHECKED.get(self)
+        if self._descent is not None:
+            keep(path, self._text, Prepared(self._descent, None if known is None else known.fast))
 
     def model_to_string(self) -> str:
         """The text they were made of."""
@@ -167,5 +179,6 @@ _CHECKED: WeakKeyDictionary[Trees, Checked] = WeakKeyDictionary()
 def _checked(trees: Trees, rows: FloatArray) -> Checked:
     found = _CHECKED.get(trees)
     if found is None:
-        found = _CHECKED[trees] = checked(trees, rows)
+        held = trees.prepared
+        found = _CHECKED[trees] = checked(trees, rows, held.reasons if held else None)
     return found

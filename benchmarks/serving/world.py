@@ -22,7 +22,7 @@ from features.snapshots import Snapshots
 from features.sources.folder import load
 from features.times import IntArray, parse_instant
 from serving.bundles import pointer_of
-from training.bundle import Bundle, load_bundle
+from training.bundle import TABLES_FILE, Bundle, load_bundle
 from training.close import CLOSE
 from training.labels import ENTITY, TARGETS
 
@@ -82,6 +82,9 @@ def _enlarge(trained: Path, bundles: Path, data: CanonicalData) -> None:
         bundle = load_bundle(trained / places[target].folder)
         history = history or history_from_tables(data, bundle.conventions)
         _of_size(bundle, history).save(bundles / target)
+        load_bundle(bundles / target).booster.keep_tables(
+            bundles / target / TABLES_FILE
+        )  # as a delivery does
     shutil.copytree(trained / places[CLOSE].folder, bundles / CLOSE)
     versions = json.dumps({target: places[target].version for target in (*TARGETS, CLOSE)})
     (bundles / "versions.json").write_text(versions, encoding="utf-8")

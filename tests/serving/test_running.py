@@ -26,6 +26,7 @@ from serving.running.logs import JsonFormatter
 from serving.running.metrics import metrics
 from serving.settings import Settings, settings_from
 from tests.serving.conftest import Trained
+from training.bundle import TABLES_FILE
 from training.errors import BundleError
 
 SECRET = "s3cret"
@@ -216,6 +217,21 @@ def test_the_last_versions_of_a_target_stay_on_the_disk_and_older_ones_go(
         assert delivery.finish() == {"win": version}
     assert {path.name for path in tmp_path.iterdir()} == {"win-3-x", "win-4-x", "win-5-x", "versions.json"}
     assert load_models(tmp_path)["win"].version == "5"
+
+
+def test_what_is_delivered_has_its_tables_beside_it_and_is_served_by_them(
+    trained: Trained, tmp_path: Path
+) -> None:
+    delivery = Delivery(tmp_path)
+    copied(trained, tmp_path, delivery, "1")
+    delivery.finish()
+    held = tmp_path / "win-1-x" / TABLES_FILE
+    assert held.is_file()
+    assert load_models(tmp_path)["win"].bundle.booster.prepared is not None
+    held.unlink()
+    again = Delivery(tmp_path)
+    assert again.has("win", Place("1", "win-1-x"))
+    assert held.is_file()
 
 
 def test_a_delivery_that_changes_nothing_leaves_the_pointer_as_it_is(

@@ -44,10 +44,14 @@ class Checked:
         return lightgbms_own(booster, matrix) if self.fast is None else self.fast.contributions(matrix)
 
 
-def checked(booster: Booster, rows: FloatArray) -> Checked:
-    """The tables, if on some rows they give LightGBM's own values; else the slow way, and a warning."""
+def checked(booster: Booster, rows: FloatArray, held: TreeShap | None = None) -> Checked:
+    """The tables, if on some rows they give LightGBM's own values; else the slow way, and a warning.
+
+    Args:
+        held: the tables, where they were made before.
+    """
     try:
-        fast = tree_shap(booster)
+        fast = tree_shap(booster) if held is None else held
         _try(fast, booster, rows)
     except NotExplainable as error:
         log.warning("SHAP values are computed by LightGBM, slowly: %s", error)
