@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from features.agreed import conventions_of
-from features.build import Entity, build_features
+from features.build import Entity, build_features, build_one
 from features.from_rows import history_from_rows
 from features.from_tables import history_from_tables
 from features.history import History
 from features.norms import reference_of
 from features.reference import Reference
 from features.sample import make_sample
+from features.shown import shown_in, shown_of
 from features.snapshots import Snapshots
 from features.tables import TABLES
 from tests.factories import Row, Rows, bits, data_of, day, features_at, rows_of, snapshots_of
@@ -113,6 +114,25 @@ def test_one_deal_cut_out_or_sent_alone_has_the_bits_it_has_among_all(seed: int)
         sent = history_from_rows(request_of(made.rows, name), made.conventions)
         assert answers(one, mine, "opportunity", reference) == expected
         assert answers(sent, mine, "opportunity", reference) == expected
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_deal_and_its_account_in_one_go_have_the_bits_they_have_each(seed: int) -> None:
+    made = world(seed)
+    history, reference = offline(made)
+    for name, time in made.pairs["opportunity"]:
+        one = history.of_opportunity(int(history.opportunity_codes([name])[0]))
+        asked = Snapshots(np.zeros(1, np.int64), np.array([time]))
+        for _ in range(2):  # what the first kept serves the second
+            both = build_one(one, asked, reference)
+            deal = build_features(one, asked, "opportunity", reference)
+            account = build_features(one, asked, "account", reference)
+            assert both.deal.values.tobytes() == deal.values.tobytes()
+            assert both.account.values.tobytes() == account.values.tobytes()
+            assert (both.deal.features, both.account.features) == (deal.features, account.features)
+            shown, wanted = shown_in(one, 0, both.told), shown_of(one, asked)
+            assert (shown.stage.tolist(), shown.rep.tolist()) == (wanted.stage.tolist(), wanted.rep.tolist())
+            assert shown.amount.tobytes() == wanted.amount.tobytes()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
