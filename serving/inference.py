@@ -146,9 +146,10 @@ def _flat(tensor: Tensor, count: int) -> list[float | str | None]:
 
 def _check_codes(matrix: FloatArray, model: Model) -> None:
     encoding = model.bundle.encoding
-    for place in encoding.category_positions:
+    columns = matrix.T[list(encoding.category_positions)].tolist()
+    for place, codes in zip(encoding.category_positions, columns, strict=True):
         count = len(encoding.vocabularies[encoding.names[place]])
-        given = (code for code in matrix[:, place].tolist() if not math.isnan(code))
+        given = (code for code in codes if not math.isnan(code))
         if not all(0 <= code < count and code.is_integer() for code in given):
             raise wrong(
                 f"inputs.{_FEATURES}: column {place} ({encoding.names[place]}) holds places in its"

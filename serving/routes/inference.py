@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from serving.answers import encoded
 from serving.inference import PREFIX, InferenceProblem, infer, metadata
 from serving.routes.bodies import body_of
+from serving.routes.direct import DirectRoute
 from serving.routes.replies import reply
 from serving.scorer import Model
 from serving.service import Service
@@ -67,23 +68,35 @@ def model_ready(request: Request, name: str) -> dict[str, Any]:
     return {"name": name, "ready": True}
 
 
-@router.post(
-    "/models/{name}/infer",
-    summary="Probabilities of ready-made feature rows",
-    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _REQUEST}}}},
-)
+class InferRoute(DirectRoute):
+    """Ready-made rows, whose body is read by the service alone."""
+
+    async def answered(self, request: Request) -> Response | None:
+        return await model_infer(request, request.scope["path_params"]["name"])
+
+
 async def model_infer(request: Request, name: str) -> Response:
     """The probability of each row of the tensor `features`; reasons are not part of the protocol."""
     found = _model(request, name)
-    service: Service = request.app.state.service
+    service: Service = request.scope["app"].state.service
     body = await body_of(request, service.settings.max_body_bytes)
     if len(body) <= AT_ONCE_BYTES:
         return reply(request, encoded(infer(name, found, body)))
     return reply(request, encoded(await run_in_threadpool(infer, name, found, body)))
 
 
+router.add_api_route(
+    "/models/{name}/infer",
+    model_infer,
+    methods=["POST"],
+    summary="Probabilities of ready-made feature rows",
+    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _REQUEST}}}},
+    route_class_override=InferRoute,
+)
+
+
 def _model(request: Request, name: str) -> Model:
-    service: Service = request.app.state.service
+    service: Service = request.scope["app"].state.service
     for target in TARGETS:
         if name == PREFIX + target and target in service.scorer.models:
             return service.scorer.models[target]

@@ -8,11 +8,10 @@ from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response
-from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
-from starlette.types import Receive, Scope, Send
 
 from serving.routes.bodies import body_of
+from serving.routes.direct import DirectRoute
 from serving.routes.replies import header, reply
 from serving.schemas import Score, ScoreResponse
 from serving.service import Service
@@ -25,23 +24,6 @@ _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
     304: {"description": "what If-None-Match names has not changed"}
 }
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}
-
-
-class DirectRoute(APIRoute):
-    """A route whose usual questions are answered without FastAPI's reading of them.
-
-    What is not of the usual shape goes the declared way, which also makes the document.
-    """
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request that came to this route."""
-        mine = scope["method"] in (self.methods or ())
-        found = await self.answered(Request(scope, receive)) if mine else None
-        await (super().handle if found is None else found)(scope, receive, send)
-
-    async def answered(self, request: Request) -> Response | None:
-        """The answer to a usual question; None for another one, of which no body was read."""
-        raise NotImplementedError
 
 
 class StoredRoute(DirectRoute):
