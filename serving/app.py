@@ -40,6 +40,7 @@ from serving.routes import (
     what_if,
     widget,
 )
+from serving.routes.direct import Shortcut
 from serving.running.ending import Ending
 from serving.running.gate import Gate
 from serving.running.metrics import metrics
@@ -109,7 +110,8 @@ def _surround(app: FastAPI, settings: Settings) -> None:
     inner = app.build_middleware_stack
 
     def stack() -> Any:
-        gate: Any = Origins(Gate(inner(), settings, metrics(), pages.refusal), settings.cors_origins)
+        short = Shortcut(inner(), [*scores.DIRECT, *inference.DIRECT])
+        gate: Any = Origins(Gate(short, settings, metrics(), pages.refusal), settings.cors_origins)
         if settings.cors_origins:
             gate = CORSMiddleware(gate, settings.cors_origins, **_CROSSING)
         return Watched(gate, metrics(), settings.log_requests)

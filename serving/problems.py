@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,15 +126,20 @@ def problem_of(error: Exception) -> Problem:
     return Problem(500, "internal-error", "Internal error", "an error of the server; its log says more")
 
 
+def answer_of(scope: MutableMapping[str, Any], error: Exception) -> Response:
+    """The answer to a request that ended in an error."""
+    problem = problem_of(error)
+    if problem.status >= 500:
+        log.error("%s: %s", scope["method"], problem.name, exc_info=error)  # no path: it holds ids
+    scope["problem"] = problem.name  # for the metrics
+    return problem.response()
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of an app by the table."""
 
     async def answer(request: Request, error: Exception) -> Response:
-        problem = problem_of(error)
-        if problem.status >= 500:
-            log.error("%s: %s", request.method, problem.name, exc_info=error)  # no path: it holds ids
-        request.scope["problem"] = problem.name  # for the metrics
-        return problem.response()
+        return answer_of(request.scope, error)
 
     for kind in (Problem, DataError, RequestValidationError, ValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, answer)

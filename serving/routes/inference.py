@@ -93,6 +93,7 @@ router.add_api_route(
     openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _REQUEST}}}},
     route_class_override=InferRoute,
 )
+DIRECT = [route for route in router.routes if isinstance(route, DirectRoute)]
 
 
 def _model(request: Request, name: str) -> Model:

@@ -128,3 +128,4 @@ router.add_api_route(
     responses=_NOT_MODIFIED,
     route_class_override=StoredRoute,
 )
+DIRECT = [route for route in router.routes if isinstance(route, DirectRoute)]
