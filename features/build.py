@@ -18,8 +18,8 @@ from features.families.run import (
     LEAST_PER_THREAD,
     Plan,
     fill_accounts,
+    fill_deal,
     fill_deals,
-    fill_with_account,
     joined,
     plan_of,
     task_of,
@@ -100,7 +100,7 @@ def build_one(history: History, snapshots: Snapshots, reference: Reference = NOT
     conventions = history.conventions
     (deal, account), plan = _joined(conventions)
     task = task_of(history, reference, snapshots, plan, 1, len(deal) + len(account))
-    fill_with_account(task)
+    fill_deal(task)
     out = task.out
     return OneDeal(
         FeatureFrame(deal, out[:, : len(deal)], _names(history, "opportunity")),

@@ -30,6 +30,7 @@ from benchmarks.serving.servers import free_port, running, uvicorn
 from benchmarks.serving.world import T, World, made
 
 CONNECTIONS = 8
+WARM_SECONDS = 20
 LEFT_OUT = 0.2  # of the portions, at the beginning
 MOST_GROWTH = 0.03  # of the resident memory
 MOST_SLOWER = 0.2  # of the p99, from the first half of what is judged to the second
@@ -85,6 +86,7 @@ def _portions(world: World, asked: argparse.Namespace, say: Callable[[str], None
         pid = stack.enter_context(running(command, port, ready, folder=folder, more=more))
         path = f"/v1/opportunities/{world.deal}/score?as_of={T[:-1]}.{{n}}Z"
         plain, reasons = Request(f"{path}&explain=false"), Request(path)
+        measure(port, plain, WARM_SECONDS, CONNECTIONS)  # while the worker makes what its pages need
         waits = {}
         for request in (plain, reasons) if asked.mixed else (plain,):
             most = measure(port, request, 3, CONNECTIONS)

@@ -125,7 +125,7 @@ def fill_deals(task: Task) -> None:
     """The features of opportunities into `task.out`."""
     deals, wanted = task.history.opportunities, task.plan.wanted
     if len(task.snapshots) == 1 and len(task.history.activities) <= together.MOST:
-        _fill_deal(task)
+        fill_deal(task)
         return
     first = _families_by_deal(task)
     order, groups = grouped(task.snapshots.entity, task.snapshots.as_of, len(deals.ids))
@@ -143,7 +143,7 @@ def fill_deals(task: Task) -> None:
 
 
 def joined(deal: Plan, account: Plan, width: int) -> Plan:
-    """The plan by which `fill_with_account` writes a deal's columns, `width` of them, and behind them its
+    """The plan by which `fill_deal` writes a deal's columns, `width` of them, and behind them its
     account's."""
     behind = {name: np.where(place >= 0, place + width, -1) for name, place in account.place.items()}
     pair = {name: (behind[name], of_deal) for name, (_, of_deal) in deal.pair.items()}
@@ -151,13 +151,8 @@ def joined(deal: Plan, account: Plan, width: int) -> Plan:
     return replace(deal, pair=pair, calendars=calendars, deep=True)
 
 
-def fill_with_account(task: Task) -> None:
-    """The features of the only snapshot's deal and of its account into `task.out`, by a `joined` plan."""
-    _fill_deal(task)
-
-
-def _fill_deal(task: Task) -> None:
-    """The same of the only snapshot of a request."""
+def fill_deal(task: Task) -> None:
+    """The features of the only snapshot's deal into `task.out`; by a `joined` plan its account's, too."""
     plan, history = task.plan, task.history
     told = task.told if len(task.told) else np.empty((1, TOLD))
     together.fill_deal(

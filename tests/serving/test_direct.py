@@ -31,14 +31,16 @@ async def declared(scope: Any, receive: Any, send: Any) -> None:
     await PlainTextResponse("declared")(scope, receive, send)
 
 
-def asked(path: str, method: str = "GET", **more: Any) -> tuple[int, str, dict[str, Any]]:
+def asked(
+    path: str, method: str = "GET", sent: list[Any] | None = None, **more: Any
+) -> tuple[int, str, dict[str, Any]]:
     """Status and body of an answer, and the request's scope after it."""
     router = APIRouter(prefix="/v9", route_class=Told)
     for its_path in ("/one", "/things/{name:path}/score", "/models/{name}/infer"):
         router.add_api_route(its_path, lambda: None, methods=["GET"])
     app = Shortcut(declared, [route for route in router.routes if isinstance(route, DirectRoute)])
     scope: dict[str, Any] = {"type": "http", "method": method, "path": path, "headers": [], **more}
-    sent: list[Any] = []
+    sent = [] if sent is None else sent
 
     async def send(message: Any) -> None:
         sent.append(message)
@@ -46,10 +48,7 @@ def asked(path: str, method: str = "GET", **more: Any) -> tuple[int, str, dict[s
     async def receive() -> Any:
         return {"type": "http.request", "body": b"", "more_body": False}
 
-    try:
-        asyncio.run(app(scope, receive, send))
-    finally:
-        scope["sent"] = sent
+    asyncio.run(app(scope, receive, send))
     return sent[0]["status"], sent[1]["body"].decode(), scope
 
 
@@ -91,9 +90,12 @@ def test_a_problem_is_answered_and_named_for_the_metrics() -> None:
 def test_an_error_of_ours_is_answered_without_its_words_and_told_to_the_server(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    scope: dict[str, Any] = {}
+    sent: list[Any] = []
     with pytest.raises(RuntimeError, match="secret"):
-        asked("/v9/things/broken/score", state=scope)
+        asked("/v9/things/broken/score", sent=sent)
+    assert sent[0]["status"] == 500
+    assert "internal-error" in sent[1]["body"].decode()
+    assert "secret" not in sent[1]["body"].decode()
     assert "internal-error" in caplog.text
 
 
