@@ -17,7 +17,6 @@ from serving.actions import Action, shown_records
 from serving.around import Indexed
 from serving.pipeline import Pipeline
 from serving.scorer import Scorer
-from serving.trials import Trial, actions_of_each, around_deals, tried
 from serving.what_if import AHEAD
 from serving.wording import Language, association_text
 from training.errors import BundleError
@@ -92,6 +91,8 @@ def week_of(
     Raises:
         BundleError: there is no win model.
     """
+    from serving.trials import around_deals  # with Polars, which no score needs
+
     model = scorer.models.get("win")
     if model is None:
         raise BundleError("the week's list needs a win model; train one and start the server again")
@@ -122,6 +123,8 @@ def _best(
     scorer: Scorer, near: CanonicalData, ids: Sequence[str], as_of: int
 ) -> dict[str, tuple[Action, float, float]]:
     """Of each deal that has an action with a gain the best one, and the probabilities without and with it."""
+    from serving.trials import Trial, actions_of_each, tried
+
     feasible = actions_of_each(near, ids, as_of)
     trials = [Trial(deal, None, AHEAD) for deal in ids]
     trials += [Trial(deal, a, a.ahead) for deal in ids for a in feasible[deal] if a.records]

@@ -102,6 +102,20 @@ def test_the_serving_process_loads_neither_mlflow_nor_plotting(trained: Trained)
     assert not loaded & {*HEAVY, "lightgbm", "sklearn"}
 
 
+def test_a_store_s_worker_that_is_ready_has_not_loaded_polars(trained: Trained, tmp_path: Path) -> None:
+    code = "import sys; from serving.worker import app; app(); print(','.join(sys.modules))"
+    served_is = {
+        "DEALCAST_BUNDLES": str(trained.bundles),
+        "DEALCAST_DATABASE_URL": f"sqlite:///{tmp_path / 'store.db'}",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ | served_is
+    )
+    loaded = {name.split(".")[0] for name in done.stdout.strip().split(",")}
+    assert {"serving", "sqlalchemy"} <= loaded
+    assert not loaded & {*HEAVY, "lightgbm", "sklearn", "scipy", "polars"}
+
+
 def test_serve_without_any_bundle_ends_with_one_clear_line(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "serving.cli", "serve", "--bundles", "none", "--tracking-uri"]
     command.append(f"sqlite:///{tmp_path / 'mlflow.db'}")
