@@ -85,6 +85,11 @@ class FeatureFrame:
         return {}
 
     @cached_property
+    def at_hand(self) -> dict[str, FloatArray]:
+        """Matrices that were made of the only row, by who makes them alike."""
+        return {}
+
+    @cached_property
     def _place(self) -> Mapping[str, int]:
         return {feature.name: i for i, feature in enumerate(self.features)}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,11 +35,17 @@ class Encoding:
         return feature_hash([Feature(n, u, "", False, "", "") for n, u in pairs])  # type: ignore[arg-type]
 
     @cached_property
+    def _digest(self) -> str:
+        """The same for encodings that make the same matrix of a frame."""
+        return hashlib.sha256(repr((self.names, sorted(self.vocabularies.items()))).encode()).hexdigest()
+
+    @cached_property
     def category_positions(self) -> tuple[int, ...]:
         return tuple(i for i, name in enumerate(self.names) if name in self.vocabularies)
 
     def matrix(self, frame: FeatureFrame, rows: IntArray | None = None) -> FloatArray:
-        """The frame as float64, rows x features, C order; NaN where not given or unknown.
+        """The frame as float64, rows x features, C order; NaN where not given or unknown. That of a frame of
+        one row is made once for all models that read it alike, and is not to be written to.
 
         Args:
             rows: index of those wanted, in this order; all if not given. The rest is not copied.
@@ -49,10 +56,13 @@ class Encoding:
         if frame.features is not self._checked[0]:  # a request's are those of the one before it
             self.check([feature.name for feature in frame.features])
             self._checked[0] = frame.features
+        if rows is None and len(frame) == 1:
+            made = frame.at_hand.get(self._digest)
+            if made is None:
+                made = frame.at_hand[self._digest] = frame.values.copy()
+                self._recode_row(made[0], frame)
+            return made
         matrix = frame.values.copy() if rows is None else np.take(frame.values, rows, axis=0)
-        if len(matrix) == 1:
-            self._recode_row(matrix[0], frame)
-            return matrix
         for place in self.category_positions:
             name = self.names[place]
             matrix[:, place] = recoded(matrix[:, place], frame.names[name], self.vocabularies[name])

@@ -43,7 +43,7 @@ def truth_report(asked: Worlds, facts: Mapping[str, str], say: Callable[[str], N
     rows.append(_row("all", tests, sums))
     header = (
         "world", "forecasts of 13 weeks", "WAPE", "best baseline", "its WAPE", "less than it by", "bias",
-        "P10-P90 covers", "as drawn", "P25-P75 covers", "pinball", "MASE", "sum of P(won) over the truth's",
+        "P10-P90 covers", "as drawn", "P25-P75 covers", "weeks", "P10-P90 covers of weeks", "P25-P75 of weeks", "pinball", "MASE", "sum of P(won) over the truth's",
         "over the wins that came",
     )  # fmt: skip
     return Report("Forecast: as if live, a week apart, models trained every 13 weeks", facts, header, rows)
@@ -85,6 +85,16 @@ def _row(world: str, tests: Sequence[Backtest], pairs: Sequence[tuple[float, flo
     return [
         world, str(found.periods), f"{found.wape:.3f}", best, f"{errors[best]:.3f}",
         f"{1 - found.wape / errors[best]:.0%}", f"{found.bias:+.3f}", f"{found.coverage_80:.0%}",
-        f"{as_drawn.coverage_80:.0%}", f"{found.coverage_50:.0%}", f"{found.pinball:.4f}",
+        f"{as_drawn.coverage_80:.0%}", f"{found.coverage_50:.0%}", *_of_weeks(tests), f"{found.pinball:.4f}",
         f"{found.mase:.2f}", f"{said / true:.3f}", f"{wins:.3f}",
     ]  # fmt: skip
+
+
+def _of_weeks(tests: Sequence[Backtest]) -> list[str]:
+    """How many weeks, none of which overlap, and the shares of them within P10 and P90 and P25 and P75."""
+    each = [test.weeks.measured() for test in tests]
+    count = sum(weeks.periods for weeks in each)
+    held = [
+        sum(getattr(w, name) * w.periods for w in each) / count for name in ("coverage_80", "coverage_50")
+    ]
+    return [str(count), *(f"{share:.0%}" for share in held)]

@@ -50,10 +50,11 @@ def backtest(
     """Forecast as if live at many past dates, and judge by what came.
 
     With --period month or quarter the windows are the last --steps whole ones, each forecast at its begin,
-    and do not overlap; else they are --horizon days, --every so many days, the last one ends at T. Win and
-    close are trained at the first date and again after every --retrain dates, on what was known then.
-    Ranges that held too seldom before a date are widened for it, as they would have been live. The figures
-    are logged as a run of the experiment dealcast/forecast; forecasts are widened by the latest.
+    and do not overlap; else they are --horizon days, --every so many days, the last one ends at T. The first
+    whole week of each forecast is judged beside them. Win and close are trained at the first date and again
+    after every --retrain dates, on what was known then. Ranges that held too seldom before a date are widened
+    for it, as they would have been live. The figures are logged as a run of the experiment dealcast/forecast;
+    forecasts are widened by the latest.
 
     Example: dealcast backtest data/ --steps 40 --every 7 --out backtest.json
     """
@@ -93,6 +94,13 @@ def _show(found: Backtest) -> None:
         f" P25 to P75 {shown.coverage_50:.0%}; bias {shown.bias:+.1%}, MASE {shown.mase:.2f},"
         f" pinball {shown.pinball:.4f}"
     )
+    if len(found.weeks.begin):
+        weeks = found.weeks.measured()
+        out.print(
+            f"{weeks.periods} calendar weeks, each as it was said before it began, which do not overlap:"
+            f" P10 to P90 held {weeks.coverage_80:.0%}, P25 to P75 {weeks.coverage_50:.0%};"
+            f" WAPE {weeks.wape:.3f} (the week before: {weeks.wape / weeks.mase:.3f})"
+        )
     if found.widening > 1:
         out.print(
             f"ranges were too narrow: forecasts are widened by {found.widening:.2f} until they hold again"

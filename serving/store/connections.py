@@ -17,7 +17,9 @@ BUSY_SECONDS = 10  # that a writer waits for another one
 APPEND_LOCK = 0x6465616C  # of PostgreSQL's advisory locks: one appends at a time
 _SQLITE_FULL, _PG_FULL = 13, "53100"
 _KEPT = 64
-_MAPPED_BYTES = 128 * 1024 * 1024  # shared by all connections, where a cache of its own would be one each
+# Of a reader, shared by all of them, where a cache of its own would be one each. Who appends looks all over the
+# growing receipts: mapped, they would be counted as the process's memory, up to this size.
+_MAPPED_BYTES = 128 * 1024 * 1024
 
 _WATCHED_CONNECTION = {  # else a server that vanishes without a word holds a request for many minutes
     "connect_timeout": BUSY_SECONDS,
@@ -57,7 +59,10 @@ def engine_of(text: str) -> Engine:
 
 
 class Connections:
-    """Connections in autocommit, the one used last given first; as many as ask at one time."""
+    """Connections in autocommit, the one used last given first; as many as ask at one time.
+
+    Those that append are not those that read.
+    """
 
     def __init__(self, text: str) -> None:
         self.shown = shown(text)
@@ -65,6 +70,7 @@ class Connections:
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._dbapi: Any = self.engine.dialect.loaded_dbapi
         self._free: deque[Connection] = deque(maxlen=_KEPT)
+        self._appending: deque[Connection] = deque(maxlen=_KEPT)
 
     def read(self, work: Callable[[Run], Any], *, one_statement: bool = False) -> Any:
         """What `work` reads, given a function that runs a statement and gives its cursor.
@@ -123,17 +129,19 @@ class Connections:
         except BaseException:
             self._close(connection)  # which rolls back
             raise
-        self._free.append(connection)
+        self._appending.append(connection)
 
     def _begun(self) -> Connection:
         while True:
             try:
-                connection, fresh = self._free.pop(), False
+                connection, fresh = self._appending.pop(), False
             except IndexError:
                 connection, fresh = self._connect(), True
             run = self._runner(connection)
             try:
                 if self.is_sqlite:
+                    if fresh:
+                        run("PRAGMA mmap_size=0")
                     run("BEGIN IMMEDIATE")
                 else:
                     run("BEGIN")
@@ -157,8 +165,9 @@ class Connections:
 
     def drop_all(self) -> None:
         """Close the connections that are kept."""
-        while self._free:
-            self._close(self._free.pop())
+        for kept in (self._free, self._appending):
+            while kept:
+                self._close(kept.pop())
 
     def _connect(self) -> Connection:
         from sqlalchemy.exc import DBAPIError

@@ -338,13 +338,25 @@ def test_a_full_disk_is_told_as_such_and_keeps_nothing_of_the_call(tmp_path: Pat
     store = open_store(f"sqlite:///{tmp_path / 'full.db'}")
     post(store, {"opportunities": [DEAL]})
     connections = store._connections
-    connections.read(lambda run: run("PRAGMA max_page_count=1").fetchall())
+    with connections.appending() as run:
+        run("PRAGMA max_page_count=1").fetchall()
     many = {"activities": [call(f"x{i}") for i in range(5_000)]}
     with pytest.raises(StoreFull, match="no room left"):
         post(store, many)
     connections.drop_all()
     assert kept(store, "activities") == []
     assert post(store, many)["stored"] == 5_000
+
+
+def test_what_appends_to_sqlite_maps_no_file_into_memory_and_what_reads_does(tmp_path: Path) -> None:
+    connections = Connections(f"sqlite:///{tmp_path / 'mapped.db'}")
+    with connections.appending() as run:
+        run("CREATE TABLE some (a INTEGER)")
+        assert run("PRAGMA mmap_size").fetchone() == (0,)
+    with connections.appending() as run:  # the same connection again
+        assert run("PRAGMA mmap_size").fetchone() == (0,)
+    assert connections.read(lambda run: run("PRAGMA mmap_size").fetchone()) > (0,)
+    connections.drop_all()
 
 
 def test_a_writer_that_finds_another_one_at_work_waits_a_while_and_is_then_refused(

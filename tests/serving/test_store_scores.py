@@ -258,7 +258,8 @@ def test_a_full_or_absent_store_is_a_clear_problem_while_the_server_lives(
     with TestClient(create_app(service), raise_server_exceptions=False) as client:
         assert client.post("/v1/records", json={"opportunities": [DEAL]}).status_code == 200
         many: dict[str, Any] = {"activities": [call(f"x{i}") for i in range(2_000)]}
-        store._connections.read(lambda run: run("PRAGMA max_page_count=1").fetchall())
+        with store._connections.appending() as run:
+            run("PRAGMA max_page_count=1").fetchall()
         full = client.post("/v1/records", json=many)
         assert (full.status_code, full.json()["type"]) == (507, "urn:dealcast:problem:store-full")
         store.close()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from features.canonical import CanonicalData
-from features.times import DAY, parse_instant
+from features.times import DAY, WEEK, parse_instant
 from training.forecast.assemble import Asked
 from training.forecast.backtest import Plan, backtest, windows_of
 from training.forecast.measures import measured, rolling_widening, wape, widening, wider
@@ -62,6 +62,26 @@ def test_a_small_backtest_knows_what_came_and_nothing_of_it_before(data: Canonic
     assert 0.5 < found.wins.sum() / found.came.sum() < 2
     assert set(found.metrics()) >= {"wape", "coverage_80", "baseline_last_period_wape"}
     assert len(found.to_dict()["windows"]) == 3
+    assert len(found.to_dict()["weeks"]) == len(found.weeks.begin) == 3
+    for at, begin, came in zip(found.at, found.weeks.begin, found.weeks.actual, strict=True):
+        assert 0 <= begin - at < WEEK
+        assert (begin // DAY + 3) % 7 == 0  # a Monday; these data are told in UTC
+        inside = (closed >= begin) & (closed < begin + WEEK)
+        assert came == pytest.approx(deals["amount"].to_numpy()[inside].sum())
+    weeks = found.weeks.measured()
+    assert weeks.periods == found.metrics()["week_periods"] == 3
+
+
+def test_each_week_is_judged_once_and_weeks_of_which_nothing_came_have_no_shares(data: CanonicalData) -> None:
+    plan = Plan(steps=4, every=3, retrain=9, asked=Asked(days=21, draws=100))
+    found = backtest(data, data.watermark(), plan)
+    days = (-(-at // DAY) for at in found.at.tolist())  # rounded up
+    mondays = sorted({day + (4 - day) % 7 for day in days})  # 1 January 1970 was a Thursday
+    assert len(mondays) == 2
+    assert found.weeks.begin.tolist() == [day * DAY for day in mondays]
+    nothing = measured(BANDS, np.full(4, 11.0), np.zeros(4), np.zeros(4))
+    assert np.isnan([nothing.wape, nothing.mase, nothing.bias, nothing.pinball]).all()
+    assert nothing.coverage_80 == 0.0
 
 
 def test_calendar_windows_are_whole_and_touch_and_none_begins_before_the_data() -> None:

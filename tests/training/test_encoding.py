@@ -39,6 +39,17 @@ def test_a_matrix_holds_numbers_as_they_are_and_texts_as_their_code() -> None:
     assert found.flags.c_contiguous
 
 
+def test_one_row_is_read_once_for_models_that_read_it_alike_and_as_among_many() -> None:
+    alone = frame([None, "lead"]).take(np.array([1]))
+    alike = Encoding(ENCODING.names, ENCODING.units, {"stage": ("demo", "lead")})
+    other = Encoding(ENCODING.names, ENCODING.units, {"stage": ("lead",)})
+    found = ENCODING.matrix(alone)
+    assert alike.matrix(alone) is found
+    np.testing.assert_array_equal(found, ENCODING.matrix(frame([None, "lead"]))[1:])
+    assert other.matrix(alone).tolist() == [[1.0, 0.0, 0.5]]
+    assert alone.values.tolist() == frame([None, "lead"]).values[1:].tolist()
+
+
 def test_a_text_on_twenty_rows_is_learnt_and_one_on_nineteen_is_not() -> None:
     stages = ["often"] * LEAST_ROWS_OF_A_CATEGORY + ["rare"] * (LEAST_ROWS_OF_A_CATEGORY - 1) + [None] * 30
     encoding = learn_encoding(frame(stages))

@@ -1,13 +1,14 @@
 """Forecasts as if live at many past dates, beside what came and what a firm has without a model.
 
 The models are trained at every so many dates on what was known then and serve until the next training;
-each forecast knows what was known at its own date. Windows are as long as the horizon, the first parts of
-them are looked at too; neighbouring windows overlap, so that they tell less than their number.
+each forecast knows what was known at its own date. Windows are as long as the horizon, neighbouring ones
+overlap, so that they tell less than their number. Of each forecast the first whole calendar week is looked at
+too: those of forecasts a week or more apart do not overlap.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
@@ -18,19 +19,56 @@ import numpy as np
 
 from features.canonical import CanonicalData
 from features.from_tables import history_from_tables
-from features.times import DAY, FloatArray, IntArray, from_micros, iso, to_micros
+from features.history import CENT
+from features.times import DAY, WEEK, FloatArray, IntArray, from_micros, iso, to_micros
 from training.dataset import open_source
 from training.errors import TooLittleData
+from training.forecast import periods
 from training.forecast.assemble import Asked, Forecast, Models, forecast
 from training.forecast.baselines import NAMES, baselines, booked
 from training.forecast.ledger import ledger_of
-from training.forecast.measures import Measured, measured, rolling_widening, wape, widening, wider
+from training.forecast.measures import LEVELS, Measured, measured, rolling_widening, wape, widening, wider
 from training.hazard import train_close
 from training.run import train_target
 
 Told = Callable[[str], None]
 Period = Literal["horizon", "month", "quarter"]
 _MONTHS: Mapping[str, int] = {"month": 1, "quarter": 3}
+
+
+@dataclass(frozen=True)
+class Weeks:
+    """What each forecast said of the first whole calendar week after it, and what came; no week counts twice.
+
+    Attributes:
+        begin: of each week, microseconds.
+        quantiles, mean, factor, actual: as in `Backtest`.
+        last: what was booked in the seven days before the forecast.
+    """
+
+    begin: IntArray
+    quantiles: FloatArray
+    mean: FloatArray
+    factor: FloatArray
+    actual: FloatArray
+    last: FloatArray
+
+    def measured(self, *, widened: bool = True) -> Measured:
+        """The figures, with the ranges as they would have been shown, or as drawn."""
+        shown = wider(self.quantiles, self.factor) if widened else self.quantiles
+        return measured(shown, self.mean, self.actual, self.last)
+
+    def to_list(self) -> list[dict[str, Any]]:
+        """For JSON; times are ISO 8601."""
+        shown = wider(self.quantiles, self.factor)
+        return [
+            {
+                "begin": iso(int(begin)), "actual": float(self.actual[i]), "p10": float(shown[i, 0]),
+                "p50": float(shown[i, 2]), "p90": float(shown[i, 4]), "mean": float(self.mean[i]),
+                "last_period": float(self.last[i]),
+            }
+            for i, begin in enumerate(self.begin.tolist())
+        ]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -47,6 +85,7 @@ class Backtest:
         others: what each baseline said; NaN where it could not.
         wins: expected wins of open deals within the window; came: how many of them were won in it.
         widening: what the whole backtest says for the next forecast.
+        weeks: the same of the week to come.
         period: `horizon`, or the kind of calendar period that each window is.
     """
 
@@ -61,6 +100,7 @@ class Backtest:
     wins: FloatArray
     came: FloatArray
     widening: float
+    weeks: Weeks
     period: str = "horizon"
 
     def measured(self, *, widened: bool = True) -> Measured:
@@ -77,6 +117,10 @@ class Backtest:
         found = {**asdict(self.measured()), "widening": self.widening}
         found["coverage_80_as_drawn"] = self.measured(widened=False).coverage_80
         found |= {f"baseline_{name}_wape": value for name, value in self.wapes().items()}
+        if len(self.weeks.begin):
+            weeks, drawn = self.weeks.measured(), self.weeks.measured(widened=False)
+            found |= {f"week_{name}": value for name, value in asdict(weeks).items()}
+            found["week_coverage_80_as_drawn"] = drawn.coverage_80
         found["wins_over_those_that_came"] = float(self.wins.sum() / max(self.came.sum(), 1))
         return {name: float(value) for name, value in found.items() if not np.isnan(value)}
 
@@ -94,7 +138,7 @@ class Backtest:
         ]  # fmt: skip
         return {
             "period": self.period, "days": self.days, "widening": self.widening,
-            "metrics": self.metrics(), "windows": rows,
+            "metrics": self.metrics(), "windows": rows, "weeks": self.weeks.to_list(),
         }  # fmt: skip
 
 
@@ -136,6 +180,7 @@ def backtest(
     )
     ledger = ledger_of(whole.data, whole.history, plan.asked.currency)
     rows: list[dict[str, Any]] = []
+    weeks: dict[int, dict[str, Any]] = {}
     models: Models | None = None
     trained, since = 0, 0
     for number, (at, end) in enumerate(windows):
@@ -158,17 +203,24 @@ def backtest(
         deals = whole.history.opportunities
         rows.append(
             {
-                "at": at, "end": end, "trained": trained, "quantiles": made.quantiles(place),
-                "mean": float(made.draws_of(place).mean()) / 100,
+                "at": at, "end": end, "trained": trained, **_said(made, place),
                 "actual": booked(whole.history, ledger, at, end),
                 "wins": float(made.deals.within.sum()),
                 "came": float((deals.won[codes] & (deals.closed_at[codes] < end)).sum()),
                 **baselines(history, mine, at, end, models.win.policy),
             }
         )  # fmt: skip
+        week = _week_to_come(made.calendar.periods, at)
+        if week is not None:
+            its = made.calendar.periods[week]
+            weeks[its.begin] = {
+                "begin": its.begin, "row": len(rows) - 1, **_said(made, week),
+                "actual": booked(whole.history, ledger, its.begin, its.end),
+                "last": booked(history, mine, at - WEEK, at),
+            }  # fmt: skip
     if not rows:
         raise TooLittleData("no date of the backtest had enough to train on; give a longer history")
-    return _judged(rows, plan)
+    return _judged(rows, list(weeks.values()), plan)
 
 
 def windows_of(plan: Plan, until: int, first: int, time_zone: str) -> list[tuple[int, int]]:
@@ -191,13 +243,23 @@ def _place(made: Forecast, period: Period, begin: int) -> int:
     return next(i for i, p in found if p.kind == period and (period == "horizon" or p.begin == begin))
 
 
+def _week_to_come(found: Sequence[periods.Period], at: int) -> int | None:
+    """The place of the first whole calendar week after an instant."""
+    mine = (i for i, p in enumerate(found) if p.kind == "week" and p.whole and p.begin >= at)
+    return next(mine, None)
+
+
+def _said(made: Forecast, place: int) -> dict[str, Any]:
+    return {"quantiles": made.quantiles(place), "mean": float(made.draws_of(place).mean()) / CENT}
+
+
 def _models(data: CanonicalData, at: int) -> Models:
     source = open_source(data, at)
     win = train_target(source, "win")
     return Models(win.bundle, train_close(source, win).bundle)
 
 
-def _judged(rows: list[dict[str, Any]], plan: Plan) -> Backtest:
+def _judged(rows: list[dict[str, Any]], weeks: list[dict[str, Any]], plan: Plan) -> Backtest:
     def column(name: str) -> FloatArray:
         return np.array([row[name] for row in rows], np.float64)
 
@@ -209,5 +271,16 @@ def _judged(rows: list[dict[str, Any]], plan: Plan) -> Backtest:
     return Backtest(
         int(np.ceil((end - at).max() / DAY)), at, trained, quantiles, column("mean"), factor, actual,
         {name: column(name) for name in NAMES}, column("wins"), column("came"), widening(quantiles, actual),
-        plan.period,
+        _weeks(weeks, factor), plan.period,
     )  # fmt: skip
+
+
+def _weeks(rows: Sequence[Mapping[str, Any]], factor: FloatArray) -> Weeks:
+    """The weeks that were looked at, with the widening of the forecasts that said them."""
+    said = factor[np.array([row["row"] for row in rows], np.int64)]
+    quantiles = np.array([row["quantiles"] for row in rows], np.float64).reshape(len(rows), len(LEVELS))
+    begin = np.array([row["begin"] for row in rows], np.int64)
+    mean, actual, last = (
+        np.array([row[name] for row in rows], np.float64) for name in ("mean", "actual", "last")
+    )
+    return Weeks(begin, quantiles, mean, said, actual, last)

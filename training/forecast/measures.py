@@ -15,7 +15,7 @@ LEAST_WINDOWS = 8  # whose outcome is known, before a range is widened by them
 
 @dataclass(frozen=True)
 class Measured:
-    """Figures of forecasts of many periods.
+    """Figures of forecasts of many periods; NaN where what they are shares of is 0.
 
     Attributes:
         wape: sum of |P50 - y| over sum of y.
@@ -48,10 +48,10 @@ def measured(quantiles: FloatArray, mean: FloatArray, actual: FloatArray, naive:
     levels = np.array(LEVELS)
     pinball = np.maximum(levels * off, (levels - 1) * off)
     return Measured(
-        wape=error / total,
-        mase=error / float(np.abs(naive - actual).sum()),
-        bias=float((mean - actual).sum()) / total,
-        pinball=float(pinball.mean() / actual.mean()),
+        wape=_over(error, total),
+        mase=_over(error, float(np.abs(naive - actual).sum())),
+        bias=_over(float((mean - actual).sum()), total),
+        pinball=_over(float(pinball.mean()), total / max(len(actual), 1)),
         coverage_80=_share(actual, quantiles[:, 0], quantiles[:, 4]),
         coverage_50=_share(actual, quantiles[:, 1], quantiles[:, 3]),
         periods=len(actual),
@@ -98,6 +98,10 @@ def wider(quantiles: FloatArray, factor: FloatArray) -> FloatArray:
     """Quantiles with their distance from the median multiplied, row by row; not below 0."""
     middle = quantiles[:, 2:3]
     return np.asarray(np.maximum(middle + factor[:, None] * (quantiles - middle), 0.0))
+
+
+def _over(part: float, whole: float) -> float:
+    return part / whole if whole else float("nan")
 
 
 def _share(actual: FloatArray, low: FloatArray, high: FloatArray) -> float:
