@@ -122,8 +122,10 @@ def forecast_of(  # noqa: PLR0917
     from training.forecast.ledger import NoSuchCurrency
 
     models = _models(scorer)
-    widening = 1.0 if beside.record is None else beside.record.widening
-    wanted = Asked(asked.horizon, asked.by, asked.currency, asked.draws, widening=widening)
+    widening, of_weeks = (1.0, 1.0) if beside.record is None else beside.record.widenings
+    wanted = Asked(
+        asked.horizon, asked.by, asked.currency, asked.draws, widening=widening, week_widening=of_weeks
+    )
     with refused_if_impossible():
         try:
             key = (mark, scorer.number, as_of, asked.currency)
@@ -133,7 +135,7 @@ def forecast_of(  # noqa: PLR0917
             raise unfit("currency", str(error)) from None
         changed = None if asked.since is None else _flow(data(), asked.since, as_of, models, wanted)
     targets, missed = _targets(made, beside.goals)
-    note = None if beside.record is None else beside.record.note
+    widened = () if beside.record is None else beside.record.notes
     body = {
         "as_of": iso(as_of),
         "data_as_of": None if data_as_of is None else iso(data_as_of),
@@ -144,11 +146,12 @@ def forecast_of(  # noqa: PLR0917
         "time_zone": made.time_zone,
         "models": {name: version for name, version in scorer.versions if name in ("win", "close")},
         "widening": widening,
+        "week_widening": of_weeks,
         "record": None if beside.record is None else beside.record.to_dict(),
         "periods": _rows(made),
         "flow": changed,
         "targets": targets,
-        "notes": [*made.notes, *missed, *([] if note is None else [note])],
+        "notes": [*made.notes, *missed, *widened],
     }
     return Given(encoded(body), tag_of(mark, as_of, asked, beside, scorer.versions))
 

@@ -43,7 +43,8 @@ def truth_report(asked: Worlds, facts: Mapping[str, str], say: Callable[[str], N
     rows.append(_row("all", tests, sums))
     header = (
         "world", "forecasts of 13 weeks", "WAPE", "best baseline", "its WAPE", "less than it by", "bias",
-        "P10-P90 covers", "as drawn", "P25-P75 covers", "weeks", "P10-P90 covers of weeks", "P25-P75 of weeks", "pinball", "MASE", "sum of P(won) over the truth's",
+        "P10-P90 covers", "as drawn", "P25-P75 covers", "weeks", "P10-P90 covers of weeks",
+        "as drawn of weeks", "P25-P75 of weeks", "pinball", "MASE", "sum of P(won) over the truth's",
         "over the wins that came",
     )  # fmt: skip
     return Report("Forecast: as if live, a week apart, models trained every 13 weeks", facts, header, rows)
@@ -91,10 +92,13 @@ def _row(world: str, tests: Sequence[Backtest], pairs: Sequence[tuple[float, flo
 
 
 def _of_weeks(tests: Sequence[Backtest]) -> list[str]:
-    """How many weeks, none of which overlap, and the shares of them within P10 and P90 and P25 and P75."""
-    each = [test.weeks.measured() for test in tests]
-    count = sum(weeks.periods for weeks in each)
+    """How many weeks, none of which overlap; the shares of them within P10 and P90, as shown and as drawn,
+    and within P25 and P75."""
+    shown, drawn = ([test.weeks.measured(widened=widened) for test in tests] for widened in (True, False))
+    count = sum(weeks.periods for weeks in shown)
     held = [
-        sum(getattr(w, name) * w.periods for w in each) / count for name in ("coverage_80", "coverage_50")
+        sum(weeks.coverage_80 * weeks.periods for weeks in shown),
+        sum(weeks.coverage_80 * weeks.periods for weeks in drawn),
+        sum(weeks.coverage_50 * weeks.periods for weeks in shown),
     ]
-    return [str(count), *(f"{share:.0%}" for share in held)]
+    return [str(count), *(f"{each / count:.0%}" for each in held)]

@@ -98,10 +98,13 @@ def _show(found: Backtest) -> None:
         weeks = found.weeks.measured()
         out.print(
             f"{weeks.periods} calendar weeks, each as it was said before it began, which do not overlap:"
-            f" P10 to P90 held {weeks.coverage_80:.0%}, P25 to P75 {weeks.coverage_50:.0%};"
+            f" P10 to P90 held {weeks.coverage_80:.0%} (as drawn"
+            f" {found.weeks.measured(widened=False).coverage_80:.0%}), P25 to P75 {weeks.coverage_50:.0%};"
             f" WAPE {weeks.wape:.3f} (the week before: {weeks.wape / weeks.mase:.3f})"
         )
     if found.widening > 1:
         out.print(
             f"ranges were too narrow: forecasts are widened by {found.widening:.2f} until they hold again"
         )
+    if found.weeks.widening > 1:
+        out.print(f"ranges of weeks were too narrow: they are widened by {found.weeks.widening:.2f}")

@@ -88,9 +88,10 @@ def forecast(
     with err.status("loading models"):
         models = load_models(tracking_uri, alias)
         record = None if widening is not None else Tracking(tracking_uri).forecast_record()
-    factor = widening if record is None else record.widening
+    given = 1.0 if widening is None else widening
+    factor, of_weeks = (given, given) if record is None else record.widenings
     columns = tuple(name.strip() for name in by.split(",") if name.strip())
-    asked = Asked(horizon, columns, currency, draws, seed, 1.0 if factor is None else factor)
+    asked = Asked(horizon, columns, currency, draws, seed, factor, of_weeks)
     when = instant(as_of, tables)
     with err.status("drawing futures"):
         made = made_of(tables, when, models, asked)
@@ -98,7 +99,7 @@ def forecast(
         if deals is not None:
             write_frame(made.deals_frame(), deals)
     keep_quarantine(report, to)
-    for note in (*made.notes, *([record.note] if record is not None and record.note else ())):
+    for note in (*made.notes, *(record.notes if record is not None else ())):
         err.print(note)
     _show(made)
     _show_targets(made, targets, data)

@@ -53,6 +53,10 @@ class Record(BaseModel):
     baseline: str | None = Field(description="the best of the simple baselines")
     baseline_wape: float | None
     widening: float
+    weeks: int = Field(description="calendar weeks, each as it was said before it began; none overlap")
+    week_coverage_80: float | None
+    week_coverage_80_as_drawn: float | None
+    week_widening: float
 
 
 class Flow(BaseModel):
@@ -91,6 +95,7 @@ class ForecastAnswer(BaseModel):
     time_zone: str = Field(description="in which weeks, months and quarters begin")
     models: dict[str, str] = Field(description="versions of win and close")
     widening: float = Field(description="factor of every distance from P50 that the backtest asks for")
+    week_widening: float = Field(description="the same of calendar weeks")
     record: Record | None = Field(description="null: no backtest was run, or it was not delivered yet")
     periods: list[Bookings]
     flow: Flow | None = Field(description="null: no `since`")

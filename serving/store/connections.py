@@ -17,8 +17,8 @@ BUSY_SECONDS = 10  # that a writer waits for another one
 APPEND_LOCK = 0x6465616C  # of PostgreSQL's advisory locks: one appends at a time
 _SQLITE_FULL, _PG_FULL = 13, "53100"
 _KEPT = 64
-# Of a reader, shared by all of them, where a cache of its own would be one each. Who appends looks all over the
-# growing receipts: mapped, they would be counted as the process's memory, up to this size.
+# Of a reader: shared by all of them, where a cache of its own would be one each. Who appends looks all over
+# the growing receipts: mapped, they would be counted as the process's memory, up to this size.
 _MAPPED_BYTES = 128 * 1024 * 1024
 
 _WATCHED_CONNECTION = {  # else a server that vanishes without a word holds a request for many minutes

@@ -26,7 +26,7 @@ ASKED = {"as_of": T, "by": "team_id", "horizon": 60, "draws": 300}
 
 RECORD = Record(
     "r1", "horizon", 91, 40, "2024-01-01T00:00:00Z", "2024-09-30T00:00:00Z",
-    0.1, 0.01, 0.8, 0.5, 0.6, "last_period", 0.2, 1.5,
+    0.1, 0.01, 0.8, 0.5, 0.6, "last_period", 0.2, 1.5, 44, 0.8, 0.7, 1.25,
 )  # fmt: skip
 
 
@@ -165,10 +165,13 @@ def test_a_range_that_proved_too_narrow_is_widened_and_says_so(trained: Trained,
         before = asked(client, **question)
         keep_record(bundles, RECORD)
         after = asked(client, **question)
-    assert (before["widening"], before["record"]) == (1.0, None)
-    assert (after["widening"], after["record"]) == (1.5, RECORD.to_dict())
+    assert (before["widening"], before["week_widening"], before["record"]) == (1.0, 1.0, None)
+    assert (after["widening"], after["week_widening"], after["record"]) == (1.5, 1.25, RECORD.to_dict())
     assert any("1.50 times as wide" in note and "60% of 40" in note for note in after["notes"])
     one, two = (next(r for r in a["periods"] if r["period"] == "horizon") for a in (before, after))
+    assert any(
+        "weeks are 1.25 times as wide" in note and "70% of 44 weeks" in note for note in after["notes"]
+    )
     assert two["p50"] == one["p50"]
     assert two["p90"] - two["p50"] == pytest.approx(1.5 * (one["p90"] - one["p50"]))
     assert two["mean"] == one["mean"]

@@ -70,6 +70,7 @@ def test_a_small_backtest_knows_what_came_and_nothing_of_it_before(data: Canonic
         assert came == pytest.approx(deals["amount"].to_numpy()[inside].sum())
     weeks = found.weeks.measured()
     assert weeks.periods == found.metrics()["week_periods"] == 3
+    assert found.metrics()["week_widening"] == found.weeks.widening == 1.0  # three weeks tell nothing
 
 
 def test_each_week_is_judged_once_and_weeks_of_which_nothing_came_have_no_shares(data: CanonicalData) -> None:

@@ -76,6 +76,23 @@ def test_what_is_recorded_later_changes_no_forecast(data: CanonicalData, models:
     assert now.equals(live)
 
 
+def test_weeks_are_widened_by_their_own_factor_and_other_periods_by_theirs(
+    data: CanonicalData, models: Models
+) -> None:
+    both = ("p10", "p50", "p90")
+    asked = replace(ASKED, widening=2.0, week_widening=3.0)
+    for drawn, wide in zip(
+        forecast(data, AS_OF, models, ASKED).rows(), forecast(data, AS_OF, models, asked).rows(), strict=True
+    ):
+        factor = 3.0 if drawn["period"] == "week" else 2.0
+        (low, middle, high), (wide_low, wide_middle, wide_high) = (
+            [r[p] for p in both] for r in (drawn, wide)
+        )
+        assert wide_middle == middle
+        assert wide_high - middle == pytest.approx(factor * (high - middle))
+        assert wide_low == pytest.approx(max(middle - factor * (middle - low), drawn["booked"]))
+
+
 def test_what_was_won_already_in_the_quarter_is_booked_and_no_range_goes_below_it(
     data: CanonicalData, models: Models
 ) -> None:

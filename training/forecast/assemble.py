@@ -52,6 +52,7 @@ class Asked:
         currency: None for that of the data.
         draws, seed: of the Monte Carlo.
         widening: factor of every distance from the median, learnt from a backtest.
+        week_widening: the same of calendar weeks, whose bookings are fewer and err in another way.
         shock: takes the place of the one that the close model learnt.
     """
 
@@ -61,6 +62,7 @@ class Asked:
     draws: int = DRAWS
     seed: int = 0
     widening: float = 1.0
+    week_widening: float = 1.0
     shock: float | None = None
 
 
@@ -128,7 +130,7 @@ class Forecast:
         draws = self.draws_of(period, mine) / CENT
         booked = float(self.booked[mine, period].sum()) / CENT
         middle = float(np.median(draws))
-        return np.asarray(np.maximum(middle + self.asked.widening * (draws - middle), booked))
+        return np.asarray(np.maximum(middle + self._factor(period) * (draws - middle), booked))
 
     def quantiles(
         self, period: int, cells: IntArray | None = None, levels: Sequence[float] = LEVELS
@@ -136,7 +138,12 @@ class Forecast:
         """Quantiles in units of money, widened as asked, never below what is booked."""
         mine = np.arange(len(self.cells)) if cells is None else cells
         draws, booked = self.draws_of(period, mine), self.booked[mine, period].sum()
-        return np.asarray(widened(draws[None, :], levels, self.asked.widening, np.array([booked]))[0])
+        return np.asarray(widened(draws[None, :], levels, self._factor(period), np.array([booked]))[0])
+
+    def _factor(self, place: int) -> float:
+        """By how much the ranges of a period are widened."""
+        of_week = self.calendar.periods[place].kind == "week"
+        return self.asked.week_widening if of_week else self.asked.widening
 
     def rows(self) -> list[dict[str, Any]]:
         """The figures of each period, first of all cells (`cell` is None), then of each where columns were
@@ -151,7 +158,7 @@ class Forecast:
         period, size = self.calendar.periods[place], self.drawn.draws * CENT
         booked = self._groups(self.booked[:, place])
         opened, new = (part[:, period.steps].sum(axis=1) for part in (self.drawn.open, self.drawn.new))
-        levels = widened(self._groups(opened + new) + booked[:, None], LEVELS, self.asked.widening, booked)
+        levels = widened(self._groups(opened + new) + booked[:, None], LEVELS, self._factor(place), booked)
         parts = [self._groups(part.sum(axis=1)) for part in (opened, new)]
         return [
             {

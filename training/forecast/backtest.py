@@ -42,7 +42,7 @@ class Weeks:
 
     Attributes:
         begin: of each week, microseconds.
-        quantiles, mean, factor, actual: as in `Backtest`.
+        quantiles, mean, factor, actual: as in `Backtest`; the weeks before tell the widening.
         last: what was booked in the seven days before the forecast.
     """
 
@@ -52,6 +52,11 @@ class Weeks:
     factor: FloatArray
     actual: FloatArray
     last: FloatArray
+
+    @property
+    def widening(self) -> float:
+        """What all of them say for the weeks of the next forecast."""
+        return widening(self.quantiles, self.actual)
 
     def measured(self, *, widened: bool = True) -> Measured:
         """The figures, with the ranges as they would have been shown, or as drawn."""
@@ -121,6 +126,7 @@ class Backtest:
             weeks, drawn = self.weeks.measured(), self.weeks.measured(widened=False)
             found |= {f"week_{name}": value for name, value in asdict(weeks).items()}
             found["week_coverage_80_as_drawn"] = drawn.coverage_80
+            found["week_widening"] = self.weeks.widening
         found["wins_over_those_that_came"] = float(self.wins.sum() / max(self.came.sum(), 1))
         return {name: float(value) for name, value in found.items() if not np.isnan(value)}
 
@@ -214,7 +220,7 @@ def backtest(
         if week is not None:
             its = made.calendar.periods[week]
             weeks[its.begin] = {
-                "begin": its.begin, "row": len(rows) - 1, **_said(made, week),
+                "at": at, "begin": its.begin, "end": its.end, **_said(made, week),
                 "actual": booked(whole.history, ledger, its.begin, its.end),
                 "last": booked(history, mine, at - WEEK, at),
             }  # fmt: skip
@@ -271,16 +277,15 @@ def _judged(rows: list[dict[str, Any]], weeks: list[dict[str, Any]], plan: Plan)
     return Backtest(
         int(np.ceil((end - at).max() / DAY)), at, trained, quantiles, column("mean"), factor, actual,
         {name: column(name) for name in NAMES}, column("wins"), column("came"), widening(quantiles, actual),
-        _weeks(weeks, factor), plan.period,
+        _weeks(weeks), plan.period,
     )  # fmt: skip
 
 
-def _weeks(rows: Sequence[Mapping[str, Any]], factor: FloatArray) -> Weeks:
-    """The weeks that were looked at, with the widening of the forecasts that said them."""
-    said = factor[np.array([row["row"] for row in rows], np.int64)]
+def _weeks(rows: Sequence[Mapping[str, Any]]) -> Weeks:
+    at, begin, end = (np.array([row[name] for row in rows], np.int64) for name in ("at", "begin", "end"))
     quantiles = np.array([row["quantiles"] for row in rows], np.float64).reshape(len(rows), len(LEVELS))
-    begin = np.array([row["begin"] for row in rows], np.int64)
     mean, actual, last = (
         np.array([row[name] for row in rows], np.float64) for name in ("mean", "actual", "last")
     )
-    return Weeks(begin, quantiles, mean, said, actual, last)
+    factor = rolling_widening(quantiles, actual, at, end)
+    return Weeks(begin, quantiles, mean, factor, actual, last)

@@ -47,4 +47,8 @@ def _record(run: Any) -> Record:
         baseline=best,
         baseline_wape=None if best is None else others[best],
         widening=float(told["widening"]),
+        weeks=int(told.get("week_periods", 0)),
+        week_coverage_80=told.get("week_coverage_80"),
+        week_coverage_80_as_drawn=told.get("week_coverage_80_as_drawn"),
+        week_widening=float(told.get("week_widening", 1.0)),
     )
