@@ -19,8 +19,9 @@ from training.dataset import Source
 from training.errors import TooLittleData
 from training.forecast.amounts import amounts_of
 from training.forecast.arrivals import level_of, won_curve
-from training.forecast.assemble import Asked, Models, forecast
+from training.forecast.assemble import Asked, Models, forecast, forecast_on, ground_of
 from training.forecast.baselines import baselines
+from training.forecast.course import Course
 from training.forecast.ledger import ledger_of
 from training.forecast.periods import calendar
 from training.hazard import train_close
@@ -114,6 +115,30 @@ def test_a_deal_is_won_within_the_horizon_no_likelier_than_at_all(
     deals = forecast(data, AS_OF, models, ASKED).deals
     assert (deals.within < deals.win).all()
     assert (deals.within > 0).all()
+
+
+def test_the_course_of_a_quarter_moves_wins_among_weeks_and_leaves_the_win_probability(
+    data: CanonicalData, models: Models
+) -> None:
+    ground = ground_of(data, AS_OF, models)
+    steep = np.full(13, 0.5)
+    steep[0] = 2.0
+    even, made = (
+        forecast_on(replace(ground, course=Course(factor, "UTC")), replace(ASKED, days=200))
+        for factor in (np.ones(13), steep)
+    )
+    assert np.array_equal(made.deals.win, even.deals.win)
+    assert (made.deals.within < made.deals.win).all()
+    end = parse_instant("2025-04-01")
+    looked_at = 0
+    for more, less in zip(made.rows(), even.rows(), strict=True):
+        if less["period"] == "week" and AS_OF < less["begin"] < end - 2 * WEEK:
+            assert more["mean"] < 0.8 * less["mean"]
+            looked_at += 1
+        if less["period"] == "week" and less["begin"] < end - WEEK / 2 < less["end"]:
+            assert more["mean"] > 1.2 * less["mean"]
+            looked_at += 1
+    assert looked_at == 6
 
 
 def test_a_shared_shock_widens_the_range(data: CanonicalData, models: Models) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from training.bundle import Bundle
 from training.close import CloseBundle
 from training.forecast.amounts import Amounts, amounts_of
 from training.forecast.arrivals import new_deals
+from training.forecast.course import Course, course_of, paced
 from training.forecast.draws import DRAWS, Drawn, OpenDeals, Shock, draw, keys_of
 from training.forecast.ledger import Board, Ledger, check_columns, ledger_of, with_reps, won_between
 from training.forecast.periods import Calendar, calendar
@@ -230,6 +231,7 @@ class Ground:
         history: of what was known; ledger: its bookings, in one currency.
         amounts: what deals come to.
         found: the open deals.
+        course: how wins lie in a quarter.
     """
 
     as_of: int
@@ -238,6 +240,7 @@ class Ground:
     ledger: Ledger
     amounts: Amounts
     found: _Found
+    course: Course
 
 
 def forecast(
@@ -274,7 +277,10 @@ def ground_of(
     mine = history or history_from_tables(known, models.win.conventions)
     ledger = ledger_of(known, mine, currency)
     amounts = amounts_of(mine, ledger, as_of)
-    return Ground(as_of, models, mine, ledger, amounts, _open(known, mine, ledger, as_of, models))
+    deals = mine.opportunities
+    won = deals.closed_at[deals.won & ledger.counted & (deals.closed_at <= as_of)]
+    course = course_of(won, as_of, models.win.conventions.time_zone)
+    return Ground(as_of, models, mine, ledger, amounts, _open(known, mine, ledger, as_of, models), course)
 
 
 def forecast_on(ground: Ground, asked: Asked) -> Forecast:
@@ -292,7 +298,8 @@ def forecast_on(ground: Ground, asked: Asked) -> Forecast:
     own = own or [()] * len(found.snapshots)
     cells = tuple(sorted({*own, *_used(mine, ledger, labels, as_of)})) or ((),)
     places = {label: i for i, label in enumerate(cells)}
-    curve = found.win[:, None] * found.timing.by(days.weeks / WEEK)
+    pace = ground.course.over(days.edges)
+    curve = found.win[:, None] * paced(found.timing.by(days.weeks / WEEK), pace)
     group = amounts.group(found.stage, found.amount)
     opened = OpenDeals(
         keys_of(found.ids.tolist()), np.ascontiguousarray(curve), amounts.cents(found.amount), group,
@@ -300,6 +307,7 @@ def forecast_on(ground: Ground, asked: Asked) -> Forecast:
     )  # fmt: skip
     board = Board(mine, ledger, as_of, labels, places)
     new = new_deals(board, amounts, days.edges)
+    new = replace(new, wins=new.wins * pace)
     spread = models.close.shock if asked.shock is None else asked.shock
     drawn = draw(opened, len(cells), new=new, shock=Shock(spread), draws=asked.draws, seed=asked.seed)
     deals = Deals(
