@@ -70,15 +70,15 @@ def widening(quantiles: FloatArray, actual: FloatArray) -> float:
     """By how much the distance of P10 and P90 from P50 must grow to have held as often as they should.
 
     Split conformal prediction (Vovk, Gammerman and Shafer 2005) with |y - P50| over the distance on that side
-    as the score; never below 1, and 1 with fewer than `LEAST_WINDOWS` periods.
+    as the score; never below 1, which makes up for what the correction for few periods would add: with both,
+    ranges held too often. 1 with fewer than `LEAST_WINDOWS` periods.
     """
     if len(actual) < LEAST_WINDOWS:
         return 1.0
     low, middle, high = quantiles[:, 0], quantiles[:, 2], quantiles[:, 4]
     side = np.where(actual < middle, middle - low, high - middle)
     score = np.abs(actual - middle) / np.maximum(side, 1e-9)
-    level = min(1.0, WANTED * (len(actual) + 1) / len(actual))
-    return max(1.0, float(np.quantile(score, level, method="higher")))
+    return max(1.0, float(np.quantile(score, WANTED)))
 
 
 def rolling_widening(quantiles: FloatArray, actual: FloatArray, begin: IntArray, end: IntArray) -> FloatArray:
