@@ -56,7 +56,7 @@ def _reports(arguments: argparse.Namespace, facts: Mapping[str, str], say: objec
         from benchmarks.models.forecast_truth import Worlds, truth_report
 
         speed = speed_report(arguments.repeats, facts, say)  # type: ignore[arg-type]
-        worlds = Worlds(arguments.opportunities or 5_000, arguments.seeds)
+        worlds = Worlds(arguments.opportunities or 12_000, arguments.seeds)
         return [speed, truth_report(worlds, {}, say)] if arguments.seeds else [speed]  # type: ignore[arg-type]
     if arguments.what == "speed":
         from benchmarks.models.speed import Asked as Trainings
@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--opportunities",
         type=int,
-        help="truth, forecast: deals in each world; default: truth 12000, forecast 5000",
+        help="truth, forecast: deals in each world; default: 12000",
     )
     add("--seeds", type=_integers, default=(1, 2, 3), help="truth, forecast: with commas; default: 1,2,3")
     add("--scores", type=int, default=3_000, help="truth: scores judged in each; default: %(default)s")

@@ -14,6 +14,7 @@ from serving.commands.forecast import Currency
 
 if TYPE_CHECKING:
     from training.forecast.backtest import Backtest
+    from training.forecast.measures import Measured
 
 
 class Windows(StrEnum):
@@ -87,24 +88,25 @@ def _show(found: Backtest) -> None:
     table = Table("dealcast", *(name.replace("_", " ") for name in errors), title=title)
     table.add_row(*(f"{value:.3f}" for value in (shown.wape, *errors.values())))
     out.print(table)
-    drawn = found.measured(widened=False)
-    out.print(
-        f"P10 to P90 held {shown.coverage_80:.0%} of the bookings (wanted 80%;"
-        f" as drawn {drawn.coverage_80:.0%}),"
-        f" P25 to P75 {shown.coverage_50:.0%}; bias {shown.bias:+.1%}, MASE {shown.mase:.2f},"
-        f" pinball {shown.pinball:.4f}"
-    )
+    out.print(f"bias {shown.bias:+.1%}, MASE {shown.mase:.2f}, pinball {shown.pinball:.4f}")
     if len(found.weeks.begin):
         weeks = found.weeks.measured()
         out.print(
-            f"{weeks.periods} calendar weeks, each as it was said before it began, which do not overlap:"
-            f" P10 to P90 held {weeks.coverage_80:.0%} (as drawn"
-            f" {found.weeks.measured(widened=False).coverage_80:.0%}), P25 to P75 {weeks.coverage_50:.0%};"
-            f" WAPE {weeks.wape:.3f} (the week before: {weeks.wape / weeks.mase:.3f})"
+            f"{_held(weeks, found.weeks.measured(widened=False))} of {weeks.periods} weeks, each as it was"
+            f" said before it began; WAPE {weeks.wape:.3f} (the week before: {found.weeks.last_wape:.3f})"
         )
+    overlap = f", which overlap: worth about {found.apart:.0f}" if found.apart < shown.periods else ""
+    out.print(f"{_held(shown, found.measured(widened=False))} of these {shown.periods} forecasts{overlap}")
     if found.widening > 1:
         out.print(
             f"ranges were too narrow: forecasts are widened by {found.widening:.2f} until they hold again"
         )
     if found.weeks.widening > 1:
         out.print(f"ranges of weeks were too narrow: they are widened by {found.weeks.widening:.2f}")
+
+
+def _held(shown: Measured, drawn: Measured) -> str:
+    return (
+        f"P10 to P90 held {shown.coverage_80:.0%} (80% wanted; as drawn {drawn.coverage_80:.0%}),"
+        f" P25 to P75 {shown.coverage_50:.0%}"
+    )

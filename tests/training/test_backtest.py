@@ -54,6 +54,7 @@ def test_a_small_backtest_knows_what_came_and_nothing_of_it_before(data: Canonic
     found = backtest(data, until, plan)
     assert found.at.tolist() == [until - (42 + 28 * back) * DAY for back in (2, 1, 0)]
     assert (found.trained == found.at[0]).all()
+    assert found.apart == pytest.approx(56 / 42 + 1)
     deals = data["opportunities"].filter(outcome="won")
     closed = deals["closed_at"].to_physical().to_numpy()
     for at, actual in zip(found.at.tolist(), found.actual.tolist(), strict=True):

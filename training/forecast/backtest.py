@@ -63,6 +63,11 @@ class Weeks:
         shown = wider(self.quantiles, self.factor) if widened else self.quantiles
         return measured(shown, self.mean, self.actual, self.last)
 
+    @property
+    def last_wape(self) -> float:
+        """The error of who expects what was booked in the seven days before."""
+        return wape(self.last, self.actual)
+
     def to_list(self) -> list[dict[str, Any]]:
         """For JSON; times are ISO 8601."""
         shown = wider(self.quantiles, self.factor)
@@ -107,6 +112,13 @@ class Backtest:
     widening: float
     weeks: Weeks
     period: str = "horizon"
+
+    @property
+    def apart(self) -> float:
+        """How many windows fit into the time that all of them cover, one after the other."""
+        if self.period != "horizon":
+            return float(len(self.at))
+        return min(float(len(self.at)), (int(self.at[-1]) - int(self.at[0])) / (self.days * DAY) + 1)
 
     def measured(self, *, widened: bool = True) -> Measured:
         """The figures, with the ranges as they would have been shown, or as drawn."""

@@ -63,7 +63,7 @@ def wape(said: FloatArray, actual: FloatArray) -> float:
     given = ~np.isnan(said)
     if not given.any():
         return float("nan")
-    return float(np.abs(said - actual)[given].sum() / actual[given].sum())
+    return _over(float(np.abs(said - actual)[given].sum()), float(actual[given].sum()))
 
 
 def widening(quantiles: FloatArray, actual: FloatArray) -> float:
