@@ -50,6 +50,13 @@ def test_few_wins_say_little_and_a_year_at_least_is_looked_at() -> None:
     assert (course_of(at[:0], AS_OF, "UTC").factor == 1.0).all()
 
 
+def test_a_day_on_which_all_that_was_forgotten_is_closed_makes_no_course() -> None:
+    at = wins(4.0)
+    bulk = np.full(1_500, parse_instant("2024-06-28T12:00:00Z"))
+    found = course_of(np.concatenate([at, bulk]), AS_OF, "UTC").factor
+    assert np.abs(found - 1).max() < 0.2
+
+
 def test_a_step_has_the_mean_of_its_days_by_the_time_zone() -> None:
     course = Course(np.arange(1.0, SLOTS + 1), "Europe/Amsterdam")
     end = parse_instant("2025-06-30T22:00:00Z")  # of June in Amsterdam

@@ -1,9 +1,10 @@
 """The course of a quarter: how many more deals are won in its last weeks, say, than evenly.
 
 Learnt from the wins of the past by the weeks that were left in their quarter, beside the mean of the 13 weeks
-around each day, so that growth is not taken for it. What chance alone would do is left out: each factor is
-drawn to 1 as far as the factors differ no more than by chance (empirical Bayes). The dates of single deals do
-not know it; it places what they and new deals are expected to bring.
+around each day, so that growth is not taken for it. Each factor is drawn to 1 as far as the factors differ no
+more than by chance, or than one quarter from the other (empirical Bayes). Of a day on which a firm closes all
+that it had forgotten no more counts than of its busy days. The dates of single deals do not know the course;
+it places what they and new deals are expected to bring.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from training.forecast.periods import quarter_begin
 SLOTS = 13  # weeks left in the quarter, 0 the last; the few days more that some have belong to the first
 AROUND = 91  # days whose mean a day is held against: of a whole quarter, wherever it lies
 LEAST_DAYS = 273  # that were looked at: three quarters, for one alone may have had a bad week
+BUSY, TIMES = 0.98, 3.0  # of a day no more wins count than so many times those of so busy a day
 _MOST = 0.999  # of a step's chance, however steep the course
 
 
@@ -39,7 +41,7 @@ class Course:
         for i in range(len(found)):
             days = max(1, round((edges[i + 1] - edges[i]) / DAY))
             middle = edges[i] + (edges[i + 1] - edges[i]) * (2 * np.arange(days) + 1) // (2 * days)
-            found[i] = self.factor[_slots(middle, self.time_zone)].mean()
+            found[i] = self.factor[_places(middle, self.time_zone)[1]].mean()
         return found
 
 
@@ -56,11 +58,16 @@ def course_of(closed_at: IntArray, as_of: int, time_zone: str) -> Course:
     wins = np.bincount((as_of - closed_at) // DAY, minlength=count).astype(np.float64)  # by days ago
     if count < AROUND + LEAST_DAYS:
         return even
+    wins = np.minimum(wins, TIMES * np.quantile(wins[wins > 0], BUSY))
     sums = np.concatenate([[0.0], np.cumsum(wins)])
     expected = (sums[AROUND:] - sums[:-AROUND]) / AROUND
     seen = np.arange(AROUND // 2, AROUND // 2 + len(expected))
-    slot = _slots(as_of - seen * DAY - DAY // 2, time_zone)
-    came, wanted = (np.asarray(np.bincount(slot, w, SLOTS), np.float64) for w in (wins[seen], expected))
+    quarter, slot = _places(as_of - seen * DAY - DAY // 2, time_zone)
+    place, shape = quarter * SLOTS + slot, (int(quarter.max()) + 1, SLOTS)
+    came, wanted = (
+        np.asarray(np.bincount(place, each, shape[0] * SLOTS), np.float64).reshape(shape)
+        for each in (wins[seen], expected)
+    )
     return Course(_drawn(came, wanted), time_zone)
 
 
@@ -77,21 +84,30 @@ def paced(cumulative: FloatArray, pace: FloatArray) -> FloatArray:
 
 
 def _drawn(came: FloatArray, wanted: FloatArray) -> FloatArray:
-    """The ratios of wins to expected ones, each drawn to 1 by what chance would do, and 1 on average."""
-    if not (wanted > 0).all():
+    """The ratios of wins to expected ones, each drawn to 1 by what chance would do, and 1 on average.
+
+    Args:
+        came, wanted: quarters x `SLOTS`.
+    """
+    whole = wanted.sum(axis=0)
+    if not (whole > 0).all():
         return np.ones(SLOTS)
-    ratio, chance = came / wanted, 1 / wanted
+    ratio = came.sum(axis=0) / whole
+    quarters = (wanted > 0).sum(axis=0)
+    among = ((came - ratio * wanted) ** 2).sum(axis=0) / whole**2 * quarters / np.maximum(quarters - 1, 1)
+    chance = np.maximum(among, 1 / whole)  # the squared standard error, at least that of a count
     spread = max(float(np.mean((ratio - 1) ** 2 - chance)), 0.0)
     factor = 1 + spread / (spread + chance) * (ratio - 1)
-    return np.asarray(factor / np.average(factor, weights=wanted))
+    return np.asarray(factor / np.average(factor, weights=whole))
 
 
-def _slots(at: IntArray, time_zone: str) -> IntArray:
-    """How many whole weeks each instant's quarter has after it, the longest as `SLOTS` - 1."""
+def _places(at: IntArray, time_zone: str) -> tuple[IntArray, IntArray]:
+    """Each instant's quarter, counted from the first one's, and how many whole weeks that has after it, the
+    longest as `SLOTS` - 1."""
     begin, last = quarter_begin(int(at.min()), time_zone), int(at.max())
     ends = [begin]
     while ends[-1] <= last:
         ends.append(quarter_begin(ends[-1], time_zone, back=-1))
     edges = np.array(ends, np.int64)
-    end = edges[np.searchsorted(edges, at, side="right")]
-    return np.asarray(np.minimum((end - at) // WEEK, SLOTS - 1))
+    quarter = np.searchsorted(edges, at, side="right")
+    return quarter - 1, np.minimum((edges[quarter] - at) // WEEK, SLOTS - 1)
