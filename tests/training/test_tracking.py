@@ -311,8 +311,11 @@ def test_runs_inside_an_outer_run_are_its_children_every_one(
 def test_a_relative_store_is_made_where_the_command_runs(
     trained: Mapping[Target, Trained], template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "there").mkdir()
-    shutil.copy(template, tmp_path / "there" / "mlflow.db")
+    for name in ("before", "there"):
+        (tmp_path / name).mkdir()
+        shutil.copy(template, tmp_path / name / "mlflow.db")
+    monkeypatch.chdir(tmp_path / "before")
+    assert Tracking().targets() == []  # a process that goes on in another folder must not stay with this file
     monkeypatch.chdir(tmp_path / "there")
     made = Tracking().register(trained["churn"])
     monkeypatch.chdir(tmp_path)

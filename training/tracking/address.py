@@ -61,6 +61,12 @@ def artifact_root(uri: str, given: str | None) -> str | None:
     return None
 
 
+def rooted(uri: str) -> str:
+    """An address as MLflow is given it: of an SQLite file with the whole path, since MLflow keeps what it
+    opened by the address, and would go on with the file of a folder that the process has left."""
+    return _SQLITE + str(Path(uri.removeprefix(_SQLITE)).resolve()) if uri.startswith(_SQLITE) else uri
+
+
 def is_absent(uri: str) -> bool:
     """Whether a store is an SQLite file that is not there, which to ask would make."""
     return uri.startswith(_SQLITE) and not Path(uri.removeprefix(_SQLITE)).is_file()

@@ -32,6 +32,7 @@ from training.tracking.address import (
     artifacts_uri,
     is_absent,
     reach,
+    rooted,
     shown,
     tracking_uri,
 )
@@ -245,9 +246,10 @@ class Tracking:
             reach(self.uri)
             import mlflow
 
-            mlflow.set_tracking_uri(self.uri)
-            mlflow.set_registry_uri(self.uri)
-            yield mlflow, mlflow.MlflowClient(self.uri, self.uri)
+            uri = rooted(self.uri)
+            mlflow.set_tracking_uri(uri)
+            mlflow.set_registry_uri(uri)
+            yield mlflow, mlflow.MlflowClient(uri, uri)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -263,7 +265,7 @@ class Tracking:
             ) from error
         except _errors() as error:
             detail = str(error).splitlines()[0] if str(error) else type(error).__name__
-            detail = detail.replace(self.uri, self.shown)
+            detail = detail.replace(rooted(self.uri), self.shown).replace(self.uri, self.shown)
             raise TrackingError(f"tracking store {self.shown}: {detail}") from error
 
 
