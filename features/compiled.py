@@ -13,12 +13,14 @@ import os
 import re
 import tempfile
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-from numba.core import config
+from numba.core import config, dispatcher
+from numba.core.caching import FunctionCache
+from numba.core.runtime.nrt import rtsys
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -36,15 +38,29 @@ def compiled(*signatures: str) -> Callable[[Function], Function]:
         if not signatures:
             return cast("Function", numba.njit(nogil=True, error_model="numpy", inline="always")(function))
         settings: Any = config
-        before = settings.CACHE_DIR
-        settings.CACHE_DIR = str(_cache_folder(function.__code__.co_filename))
+        before, settings.CACHE_DIR = settings.CACHE_DIR, str(_cache_folder(function.__code__.co_filename))
+        caches: Any = dispatcher
+        usual, caches.FunctionCache = caches.FunctionCache, _Cache
         try:
             make = numba.njit(list(signatures), nogil=True, cache=True, error_model="numpy")
             return cast("Function", make(function))
         finally:
-            settings.CACHE_DIR = before
+            settings.CACHE_DIR, caches.FunctionCache = before, usual
 
     return compile_it
+
+
+class _Cache(FunctionCache):
+    """Numba's, without all that it loads beforehand in case that something has to be compiled: for what lies
+    on the disk already its runtime is enough (8 MB and a sixth of a second less)."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        target_context.refresh = partial(rtsys.initialize, target_context)
+        try:
+            loaded: Any = super()
+            return loaded.load_overload(sig, target_context)
+        finally:
+            del target_context.refresh
 
 
 def uncounted(function: Function) -> Function:

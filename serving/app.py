@@ -43,6 +43,7 @@ from serving.routes import (
 from serving.routes.direct import Shortcut
 from serving.running.ending import Ending
 from serving.running.gate import Gate
+from serving.running.memory import leave_out
 from serving.running.metrics import metrics
 from serving.running.origins import Origins
 from serving.running.reload import Held, Reloader, held_already, held_of
@@ -141,6 +142,7 @@ def from_environment() -> FastAPI:
     held = held_of(settings.bundles)
     app = create_app(open_service(settings, held.models, held.close), held)
     settle()
+    leave_out()
     app.state.warms_up = True
     return app
 

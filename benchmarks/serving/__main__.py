@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import statistics
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -24,15 +25,18 @@ from benchmarks.serving.measure import (
     WANTED,
     Found,
     Loaded,
+    Started,
     beside_peers,
     loaded,
     measured,
     served,
+    started,
     subjects,
 )
 from benchmarks.serving.world import LEAVES, TREES, World, made
 
 PACKAGES = ("fastapi", "lightgbm", "msgspec", "numpy", "pydantic", "starlette", "uvicorn", "uvloop", "mlflow")
+STARTS = 5
 LEAST = {f"POST {MANY} histories": 1_500, f"POST {MANY} histories, with reasons": 500}
 
 
@@ -45,6 +49,7 @@ def main(words: Sequence[str] | None = None) -> int:
     with console.status("making the world") as status:
         world = made(arguments.folder)
         before = os.getloadavg()[0]
+        starts = started(world, STARTS, status.update)
         with served(world) as (floors, own, anew):
             asked = subjects(world, floors, own, anew)
             found = measured(asked, arguments.rounds, arguments.seconds, status.update)
@@ -62,7 +67,7 @@ def main(words: Sequence[str] | None = None) -> int:
         "Versions": versions([_versions()]),
         "Load average": loads,
     }
-    reports = [_speed(found, facts), _under_load(under), _peers(rivals)]
+    reports = [_speed(found, facts), _under_load(under), _ready(starts), _peers(rivals)]
     for report in reports:
         report.show(console)
     if arguments.out:
@@ -118,6 +123,19 @@ def _under_load(found: Sequence[Loaded]) -> Report:
         rows.append([each.name, *rates, *times, f"{ratio:.1f}", "< 5", _held(ratio < 5)])
     notes = ["Eight connections, each waiting by chance around a mean that makes 60% of the greatest rate."]
     return Report("At 60% of the greatest rate", {}, header, rows, notes)
+
+
+def _ready(starts: Sequence[Started]) -> Report:
+    seconds, mib = [each.seconds for each in starts], [each.resident for each in starts]
+    rows = []
+    for name, values, shown, most in (("seconds", seconds, ".2f", 1.5), ("MiB resident", mib, ".0f", 190)):
+        middle = statistics.median(values)
+        ends = f"{min(values):{shown}} to {max(values):{shown}}"
+        rows.append([name, f"{middle:{shown}}", ends, f"<= {most}", _held(middle <= most)])
+    notes = ["From the start of the process to the first answer of /health/ready; 190 MiB are 200 MB."]
+    return Report(
+        "A worker that is ready", {}, ("what", "median", f"of {len(starts)}", "line", "held"), rows, notes
+    )
 
 
 def _peers(rivals: Mapping[str, tuple[Measured, Measured] | str]) -> Report:

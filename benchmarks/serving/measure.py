@@ -7,6 +7,7 @@ import os
 import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from pathlib import Path
 from benchmarks.environments import python_of
 from benchmarks.serving import peers
 from benchmarks.serving.load import Measured, Request, measure
-from benchmarks.serving.servers import free_port, processor_seconds, running, uvicorn
+from benchmarks.serving.servers import free_port, processor_seconds, resident, running, uvicorn
 from benchmarks.serving.world import T, World, body_of, encoded_row
 
 Say = Callable[[str], None]
@@ -102,6 +103,28 @@ def served(world: World) -> Iterator[tuple[Server, Server, Server]]:
         forgetful = {**more, "DEALCAST_KEPT_ROWS": "1"}
         anew_pid = stack.enter_context(running(command, anew, ready, folder=folder, more=forgetful))
         yield Server(floors, floors_pid), Server(own, own_pid), Server(anew, anew_pid)
+
+
+@dataclass(frozen=True)
+class Started:
+    """A worker over the store: seconds from its start until it is ready, and MiB that it then has."""
+
+    seconds: float
+    resident: float
+
+
+def started(world: World, times: int, say: Say) -> list[Started]:
+    """Workers that are started one after the other, nothing else being asked."""
+    more = {"DEALCAST_BUNDLES": str(world.bundles), "DEALCAST_DATABASE_URL": world.store}
+    found = []
+    for number in range(times):
+        say(f"start {number + 1} of {times}")
+        with tempfile.TemporaryDirectory(prefix="dealcast-bench-") as scratch:
+            port, begun = free_port(), time.monotonic()
+            command, ready = uvicorn("serving.worker:app", port), Request("/health/ready")
+            with running(command, port, ready, folder=Path(scratch), more=more) as pid:
+                found.append(Started(time.monotonic() - begun, resident(pid)))
+    return found
 
 
 def subjects(world: World, floors: Server, own: Server, anew: Server) -> list[Subject]:

@@ -68,6 +68,15 @@ def processor_seconds(pid: int) -> float:
     return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def resident(pid: int) -> float:
+    """MiB of memory that a process has; NaN where the system does not tell it this way."""
+    try:
+        told = Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()
+    except OSError:
+        return float("nan")
+    return int(told[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
 def uvicorn(application: str, port: int) -> list[str]:
     """A command for one worker of an application."""
     words = [sys.executable, "-m", "uvicorn", application, "--factory", "--host", "127.0.0.1"]
@@ -93,7 +102,7 @@ def _wait(process: subprocess.Popen[bytes], port: int, first: Request, log: Path
             why = f"{error.code}: {error.read()[:300]!r}"
         except OSError as error:
             why = str(error)
-        time.sleep(0.3)
+        time.sleep(0.02)
     raise RuntimeError(f"no answer ({why}): {log.read_text(encoding='utf-8')[-400:]}")
 
 

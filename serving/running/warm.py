@@ -8,6 +8,7 @@ import threading
 from features.errors import DataError
 from serving.pages.render import prepare
 from serving.problems import Problem
+from serving.running.memory import leave_out
 from serving.service import Service
 from training.errors import BundleError
 
@@ -36,3 +37,4 @@ def _warm(service: Service) -> None:
             service.similar(deals[0], None, 1, "en")
     except (Problem, DataError, BundleError) as error:
         log.info("not made beforehand: %s", type(error).__name__)
+    leave_out()  # further kernels were loaded

@@ -116,6 +116,30 @@ def test_a_store_s_worker_that_is_ready_has_not_loaded_polars(trained: Trained, 
     assert not loaded & {*HEAVY, "lightgbm", "sklearn", "scipy", "polars"}
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets go of such pages")
+def test_the_compiler_is_out_of_memory_once_a_worker_is_ready_and_can_be_used_again() -> None:
+    code = """
+import features.build, numba, re
+from pathlib import Path
+from serving.running.memory import leave_out
+
+def resident():
+    maps = re.split(r"(?m)^(?=[0-9a-f]+-[0-9a-f]+ )", Path("/proc/self/smaps").read_text())
+    return sum(int(re.search(r"Rss: +([0-9]+)", each)[1]) for each in maps if "/libllvmlite" in each)
+
+before = resident()
+assert leave_out() > 2**20
+after = resident()
+again = numba.njit("int64(int64)")(lambda number: number + 1)(41)
+print(before, after, again, leave_out("no such library"))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    before, after, again, none = map(int, done.stdout.split())
+    assert before > 20_000  # kB
+    assert after < before / 5
+    assert (again, none) == (42, 0)
+
+
 def test_serve_without_any_bundle_ends_with_one_clear_line(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "serving.cli", "serve", "--bundles", "none", "--tracking-uri"]
     command.append(f"sqlite:///{tmp_path / 'mlflow.db'}")
