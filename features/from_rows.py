@@ -25,11 +25,10 @@ from features.history import (
     Reps,
     changed_number,
     deals_of,
-    heard_of,
     tag_of,
     text_array,
 )
-from features.packing import ties, whole, whole_seconds
+from features.packing import settle, whole
 from features.records import Column, Records, clustered
 from features.row_columns import (
     Columned,
@@ -44,6 +43,7 @@ from features.row_columns import (
     ints,
     names_in,
     nevers,
+    plain,
     times,
     until_of,
 )
@@ -102,6 +102,8 @@ def _sorted_deals(rows: Sequence[Row]) -> Sequence[Row]:
         return rows
     ids = column(rows, "opportunities", "opportunity_id")
     places = sorted(range(len(rows)), key=ids.__getitem__)
+    if places == list(range(len(rows))):
+        return rows
     return rows.taken(places) if isinstance(rows, Columned) else [rows[i] for i in places]
 
 
@@ -172,10 +174,10 @@ def _accounts(rows: Sequence[Row], index: Index) -> Accounts:
     )
     of_industry, of_region = index_of(industries), index_of(regions)
     made, left, industry, region = [MISSING] * count, [NEVER] * count, [-1] * count, [-1] * count
+    made_at, left_at = times(created).tolist(), times(churned, NEVER).tolist()
     for i, name in enumerate(ids):
         place = index[name]
-        made[place] = MISSING if created[i] is None else created[i]
-        left[place] = NEVER if churned[i] is None else churned[i]
+        made[place], left[place] = made_at[i], left_at[i]
         industry[place], region[place] = of_industry[industries[i]], of_region[regions[i]]
     named = {"industry": names_in(of_industry), "region": names_in(of_region)}
     return Accounts(text_array(names_in(index)), ints(made), ints(left), ints(industry), ints(region), named)
@@ -283,11 +285,11 @@ def _given(
     """The fixed columns of each deal, or of its account, by the names of the fields."""
     of_deal, of_account = plan.columns
     read = columns(rows, "opportunities", "opportunity_id", *of_deal)[1:] if of_deal else ()
-    found = {name: [_text(value) for value in its] for name, its in zip(of_deal, read, strict=True)}
+    found = {name: [_text(value) for value in plain(its)] for name, its in zip(of_deal, read, strict=True)}
     mine = accounts.ids[deals.account].tolist() if of_account else ()
     for name in of_account:
         its = tables.get("accounts", ())
-        of = dict(zip(*columns(its, "accounts", "account_id", name), strict=True))
+        of = dict(zip(*map(plain, columns(its, "accounts", "account_id", name)), strict=True))
         found[f"accounts.{name}"] = [_text(of.get(account)) for account in mine]
     return found  # type: ignore[return-value]
 
@@ -331,35 +333,35 @@ def _finite(number: Any) -> float:
 
 
 def _activities(done: _Done, indices: _Indices, opportunities: Opportunities) -> Records:
+    count, (at, known) = len(done.keys), clocks(done.at, done.told)
     entity = codes(indices.deals, done.of_deal, done.deals)
-    account = codes(indices.accounts, done.of_account, done.accounts)
-    count, (at, known) = len(opportunities.ids), clocks(done.at, done.told)
-    heard = known
-    if None in done.accounts:
-        own = np.array([name is not None for name in done.of_account], np.bool_)
-        account = np.where(own, account, np.append(opportunities.account, -1)[entity])
-        entity[entity < 0] = count
-        heard = heard_of(known, entity, opportunities.created_at, own)
-    tag, seconds = done.tags, whole_seconds(floats(done.seconds))
-    contact = codes(indices.contacts, done.contact).astype(np.int32)
-    rep = codes(indices.reps, done.rep, done.reps).astype(np.int32)
+    heard, coded, tie = (
+        np.empty(count, np.int64),
+        np.empty((4, count), np.int32),
+        np.empty((2, count), np.int64),
+    )
+    settle(
+        opportunities.account, opportunities.created_at, entity, known, done.tags, floats(done.seconds),
+        codes(indices.contacts, done.contact), codes(indices.reps, done.rep, done.reps),
+        codes(indices.accounts, done.of_account, done.accounts), heard, coded, tie,
+    )  # fmt: skip
+    seconds, contact, rep, account = coded
     kept: dict[str, Column] = {
-        "tag": tag,
+        "tag": done.tags,
         "duration_s": seconds,
         "contact": contact,
         "rep": rep,
-        "account": account.astype(np.int32),
+        "account": account,
         "heard": heard,
     }
-    entity[entity < 0] = count
-    until, tie = until_of((done.keys,), known), ties(tag, seconds, contact, rep)
-    return clustered(entity, count + 1, at, known, until, kept, tie)
+    until = until_of((done.keys,), known)
+    return clustered(entity, len(opportunities.ids) + 1, at, known, until, kept, (tie[0], tie[1]))
 
 
 def _contacts(rows: Sequence[Row], indices: _Indices) -> Contacts:
     names, of, told, roles = columns(rows, "contacts", "contact_id", "account_id", "created_at", "role")
-    code, since = [_ROLE[role] for role in roles], [MISSING if time is None else time for time in told]
-    role, created = ints(code), ints(since)
+    code, created = [_ROLE[role] for role in roles], times(told)
+    role, since = ints(code), created.tolist()
     never = nevers(len(rows))
     account, count = codes(indices.accounts, of), len(indices.contacts) - 1
     of_accounts = clustered(

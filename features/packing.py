@@ -8,7 +8,7 @@ import numpy.typing as npt
 from features.clustering import cluster, offsets, seats
 from features.compiled import compiled
 from features.records import Records
-from features.times import FloatArray, Int32Array, IntArray
+from features.times import NEVER, FloatArray, Int32Array, IntArray
 
 Int16Array = npt.NDArray[np.int16]
 Seats = tuple[IntArray, Int32Array, Int32Array]
@@ -65,6 +65,48 @@ def ties(
     tie, tie_too = np.empty(len(tag), np.int64), np.empty(len(tag), np.int64)
     _ties(tag, duration, contact, rep, tie, tie_too)
     return tie, tie_too
+
+
+@compiled(
+    "void(int64[::1], int64[::1], int64[::1], int64[::1], int16[::1], float64[::1], int64[::1], int64[::1],"
+    " int64[::1], int64[::1], int32[:, ::1], int64[:, ::1])"
+)
+def settle(
+    deals_account: IntArray,
+    created_at: IntArray,
+    entity: IntArray,
+    known: IntArray,
+    tag: Int16Array,
+    duration: FloatArray,
+    contact: IntArray,
+    rep: IntArray,
+    account: IntArray,
+    heard: IntArray,
+    coded: Int32Array,
+    tie: IntArray,
+) -> None:
+    """What a request's activities hold, in the widths in which it is kept, at one pass.
+
+    Args:
+        deals_account, created_at: of the deals.
+        entity: code of each activity's deal, -1 for none, which becomes the code behind the last deal.
+        duration: seconds; NaN where not given.
+        account: code of the account that each names, -1 for none: then it is its deal's.
+        heard: gets from when on that account knows of it (`history.heard_of`).
+        coded: gets seconds (`whole_seconds`), contact, rep and account, a row for each.
+        tie: gets what `ties` says, two rows.
+    """
+    deals = len(created_at)
+    for i in range(len(entity)):
+        deal, its, heard[i] = entity[i], account[i], known[i]
+        if its < 0:
+            its = deals_account[deal] if deal >= 0 else -1
+            heard[i] = max(known[i], created_at[deal] if deal >= 0 else NEVER)
+        if deal < 0:
+            entity[i] = deals
+        coded[1, i], coded[2, i], coded[3, i] = contact[i], rep[i], its
+    _whole_seconds(duration, coded[0])
+    _ties(tag, coded[0], coded[1], coded[2], tie[0], tie[1])
 
 
 @compiled(

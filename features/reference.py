@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 ALL = ""  # the one key of the scope "all"
 SCOPES = ("all", "rep", "team", "stage", "kind", "source", "product", "industry")
 FILE = "reference.npz"
+_MOST_ASKED = 4_096  # sets of names whose places are kept
 _ARRAYS = ("first", "date", "rows", "team", "hired_at")
 
 
@@ -102,8 +103,20 @@ class Reference:
         return np.append(self.reps.hired_at, NEVER)
 
     def places(self, scope: str, names: Sequence[str]) -> IntArray:
-        """The key of each of some names of a scope; -1 where the reference has none."""
-        return np.array([self.index.get((scope, name), -1) for name in names], np.int64)
+        """The key of each of some names of a scope; -1 where the reference has none. Not to be written to:
+        it is kept for who asks the same again."""
+        asked = scope, tuple(names)
+        found = self._asked.get(asked)
+        if found is None:
+            if len(self._asked) >= _MOST_ASKED:
+                self._asked.clear()
+            places = [self.index.get((scope, name), -1) for name in names]
+            found = self._asked[asked] = np.array(places, np.int64)
+        return found
+
+    @cached_property
+    def _asked(self) -> dict[tuple[str, tuple[str, ...]], IntArray]:
+        return {}
 
     def at(self, scope: str, name: str, as_of: int) -> dict[str, int] | None:
         """The row that holds at an instant; None where there is none."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from features.compiled import compiled
 from features.history import Names, superseded
 from features.tables import TABLES
 from features.times import MISSING, NEVER, FloatArray, IntArray
@@ -24,10 +25,11 @@ class Columned(Sequence[Row]):
     """Rows of a table that are held by their columns, in the declared order.
 
     Args:
-        columns: one for each column of the table, equally long; none where there is no row.
+        columns: one for each column of the table, equally long; none where there is no row. Times are
+            sequences as in rows, or int64 arrays with `MISSING` for None.
     """
 
-    def __init__(self, columns: Sequence[Sequence[Any]]) -> None:
+    def __init__(self, columns: Sequence[Sequence[Any] | IntArray]) -> None:
         self.columns = columns
         self._count = len(columns[0]) if columns else 0
 
@@ -37,16 +39,28 @@ class Columned(Sequence[Row]):
     def __getitem__(self, place: Any) -> Any:
         if isinstance(place, slice):
             return Columned([its[place] for its in self.columns])
-        if not -self._count <= place < self._count:
-            raise IndexError(f"there are {self._count} rows")
-        return tuple(its[place] for its in self.columns)
+        return list(self)[place]
 
     def __iter__(self) -> Iterator[Row]:
-        return zip(*self.columns, strict=True)
+        return zip(*map(plain, self.columns), strict=True)
 
     def taken(self, places: Sequence[int]) -> Columned:
         """Some rows, in the order of their places."""
-        return Columned([[its[place] for place in places] for its in self.columns])
+        wanted = list(places)
+        return Columned(
+            [
+                its[wanted] if isinstance(its, np.ndarray) else [its[place] for place in wanted]
+                for its in self.columns
+            ]
+        )
+
+
+def plain(values: Sequence[Any] | IntArray) -> Sequence[Any]:
+    """A column as a sequence of what its rows hold."""
+    if not isinstance(values, np.ndarray):
+        return values
+    listed = values.tolist()
+    return [None if value == MISSING else value for value in listed] if MISSING in listed else listed
 
 
 def column(rows: Sequence[Row], table: str, name: str) -> Sequence[Any]:
@@ -121,13 +135,35 @@ def floats(values: Sequence[float | None]) -> FloatArray:
     return np.fromiter(known, np.float64, len(known))
 
 
-def times(values: Sequence[int | None], empty: int = MISSING) -> IntArray:
+@compiled("void(int64[::1], int64, int64[::1])")
+def _put_times(given: IntArray, empty: int, found: IntArray) -> None:
+    for i in range(len(given)):
+        found[i] = empty if given[i] == MISSING else given[i]
+
+
+@compiled("void(int64[::1], int64[::1], int64[::1])")
+def _put_known(at: IntArray, told: IntArray, known: IntArray) -> None:
+    for i in range(len(at)):
+        known[i] = at[i] if told[i] == MISSING else told[i]
+
+
+def times(values: Sequence[int | None] | IntArray, empty: int = MISSING) -> IntArray:
     """Microseconds; `empty` where it is None."""
+    if isinstance(values, np.ndarray):
+        if empty == MISSING:
+            return values
+        found = np.empty(len(values), np.int64)
+        _put_times(values, empty, found)
+        return found
     return ints([empty if time is None else time for time in values])
 
 
-def clocks(at: Sequence[int], told: Sequence[int | None]) -> tuple[IntArray, IntArray]:
+def clocks(at: Sequence[int] | IntArray, told: Sequence[int | None] | IntArray) -> tuple[IntArray, IntArray]:
     """When each row happened and when it was recorded: `at` where that is not given."""
+    if isinstance(at, np.ndarray) and isinstance(told, np.ndarray):
+        known = np.empty(len(at), np.int64)
+        _put_known(at, told, known)
+        return at, known
     happened = ints(at)
     if None not in told:
         return happened, ints(told)  # type: ignore[arg-type]
@@ -143,10 +179,10 @@ def nevers(count: int) -> IntArray:
 
 def until_of(keys: Sequence[Sequence[Any]], known: IntArray) -> IntArray:
     """When each row was replaced by the next version of its key, which is what all `keys` hold of it."""
-    first = keys[0]
+    first = plain(keys[0])
     if len(set(first)) == len(first):
         return nevers(len(first))
-    whole = list(zip(*keys, strict=True))
+    whole = list(zip(*map(plain, keys), strict=True))
     if len(set(whole)) == len(whole):
         return nevers(len(whole))
     index: dict[Any, int] = {}

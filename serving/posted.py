@@ -9,29 +9,29 @@ finds errors and words them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate, chain, islice, pairwise, repeat
+from itertools import accumulate, chain, repeat
 from operator import add
 from typing import Annotated, Any, Literal
 
 import msgspec
+import numpy as np
 
 from features.from_rows import Rows
-from features.row_columns import Columned
+from features.row_columns import Columned, plain
 from features.tables import TABLES, Column, Kind
-from features.times import EARLIEST, LATEST
-from serving.instants import usual_instants
+from features.times import MISSING, IntArray
+from serving.instants import FIRST, LAST, put_latest, usual_instants
 
-_EPOCH, _MICRO, _DAY = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1), 86_400_000_000
-_FIRST, _LAST = EARLIEST + _DAY, LATEST - _DAY  # what lies about the ends is left to the exact rule
+_EPOCH, _MICRO = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _Aware = Annotated[datetime, msgspec.Meta(tz=True)]
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=10_000)]
 _SHORT, _LONG = 27, 32  # characters of a time with microseconds: with a Z, with an offset
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class PostedDeal:
     """One posted opportunity.
 
@@ -47,7 +47,7 @@ class PostedDeal:
     known: int
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Posted:
     """A body: when (microseconds; None for now), whether with reasons, the deals, and their histories.
 
@@ -71,7 +71,6 @@ def posted_of(body: bytes) -> Posted | None:
     """The histories of a body of the usual shape; None where it is of any other."""
     try:
         request = _DECODER.decode(body)
-        as_of = None if request.as_of is None else _micros_of([request.as_of])[0]
         deals: Sequence[Any] = request.opportunities
         if not deals:
             return None
@@ -81,7 +80,7 @@ def posted_of(body: bytes) -> Posted | None:
         _check_texts(tables)
         if len(deals) > 1:
             _mark(tables, marks)
-        _read_times(tables)
+        as_of = _read_times(tables, request.as_of)
         _check_once(tables)
         rows = {name: Columned(its.columns) for name, its in tables.items()}
         names = [mark + deal.opportunity_id for mark, deal in zip(marks, deals, strict=True)]
@@ -159,12 +158,12 @@ _DECODER = msgspec.json.Decoder(_Request)
 _OPPORTUNITIES = TABLES["opportunities"].column_names
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class _Table:
     """The columns of a table's rows in the declared order (none without a row), and how many rows each deal
     has, one deal's after the other's."""
 
-    columns: list[Sequence[Any]]
+    columns: list[Any]
     counts: Sequence[int]
 
     def of_rows(self, each: Sequence[Any]) -> list[Any]:
@@ -187,8 +186,8 @@ def _columns_of(deals: Sequence[Any]) -> Mapping[str, _Table]:
     tables["accounts"] = _Table(_turned(accounts), [int(deal.account is not None) for deal in deals])
     for name in _Nested:
         each = [getattr(deal, name) for deal in deals]
-        found = list(map(msgspec.structs.astuple, chain.from_iterable(each)))
-        tables[name] = _Table(_turned(found), list(map(len, each)))
+        records = each[0] if len(each) == 1 else chain.from_iterable(each)
+        tables[name] = _Table(_turned(map(msgspec.structs.astuple, records)), list(map(len, each)))
     own, account = [deal.opportunity_id for deal in deals], [deal.account_id for deal in deals]
     for name, table in tables.items():
         if table.columns:
@@ -196,7 +195,7 @@ def _columns_of(deals: Sequence[Any]) -> Mapping[str, _Table]:
     return tables
 
 
-def _turned(rows: Sequence[tuple[Any, ...]]) -> list[Sequence[Any]]:
+def _turned(rows: Iterable[tuple[Any, ...]]) -> list[Sequence[Any]]:
     return list(zip(*rows, strict=True))
 
 
@@ -231,9 +230,13 @@ def _deals_of(deals: Sequence[Any], tables: Mapping[str, _Table]) -> Sequence[Po
     firsts = list(accumulate(opened.counts, initial=0))[:-1]
     created, closed, outcome = (opened.columns[place] for place in _AT_OWN[1:])
     return [
-        PostedDeal(deal.opportunity_id, created[at], closed[at], outcome[at], latest)
+        PostedDeal(deal.opportunity_id, created.item(at), _given(closed.item(at)), outcome[at], latest)
         for deal, at, latest in zip(deals, firsts, known, strict=True)
     ]
+
+
+def _given(time: int) -> int | None:
+    return None if time == MISSING else time
 
 
 _AT_OWN = tuple(
@@ -311,40 +314,38 @@ def _check_texts(tables: Mapping[str, _Table]) -> None:
         raise _Unusual
 
 
-def _read_times(tables: Mapping[str, _Table]) -> None:
-    """Put the times into microseconds. Raises _Unusual where one is not plainly written."""
-    times: list[str | None] = []
+def _read_times(tables: Mapping[str, _Table], as_of: str | None) -> int | None:
+    """Put the times into microseconds, `MISSING` for none; those of `as_of`.
+
+    Raises:
+        _Unusual: one is not plainly written, or lies about the ends of the years that are read.
+    """
+    texts: list[str | None] = [as_of]
     for name, table in tables.items():
         for place in _PLANS[name].times if table.columns else ():
-            times += table.columns[place]
-    micros = iter(_micros_of([text for text in times if text is not None]))
+            texts += table.columns[place]
+    micros = usual_instants(texts)
+    if micros is None:
+        micros = _exactly(texts)
+    begin = 1
     for name, table in tables.items():
         for place in _PLANS[name].times if table.columns else ():
-            table.columns[place] = _in_turn(micros, table.columns[place])
+            end = begin + len(table.columns[place])
+            table.columns[place] = micros[begin:end]
+            begin = end
+    return None if as_of is None else micros.item(0)
 
 
-def _in_turn(micros: Iterator[int], texts: Sequence[str | None]) -> list[int | None]:
-    """The next of the instants for each text that is given."""
-    if None in texts:
-        return [None if text is None else next(micros) for text in texts]
-    return list(islice(micros, len(texts)))
-
-
-def _micros_of(texts: Sequence[str]) -> list[int]:
-    found = usual_instants(texts)
-    if found is None:
-        found = _exactly(texts)
-    if found and not (min(found) >= _FIRST and max(found) <= _LAST):
-        raise _Unusual
-    return found
-
-
-def _exactly(every: Sequence[str]) -> list[int]:
-    for text in every:
+def _exactly(texts: Sequence[str | None]) -> IntArray:
+    given = [text for text in texts if text is not None]
+    for text in given:
         if len(text) > _SHORT and not (len(text) == _LONG and text[26] in "+-"):
             raise _Unusual  # more digits than a time keeps: the exact rule cuts them off
-    times = msgspec.convert(every, list[_Aware])
-    return [(time - _EPOCH) // _MICRO for time in times]
+    found = [(time - _EPOCH) // _MICRO for time in msgspec.convert(given, list[_Aware])]
+    if found and not (min(found) >= FIRST and max(found) <= LAST):
+        raise _Unusual
+    micros = iter(found)
+    return np.array([MISSING if text is None else next(micros) for text in texts], np.int64)
 
 
 def _check_once(tables: Mapping[str, _Table]) -> None:
@@ -353,10 +354,12 @@ def _check_once(tables: Mapping[str, _Table]) -> None:
         plan, columns = _PLANS[name], table.columns
         if not columns or len(set(columns[plan.key[0]])) == len(columns[plan.key[0]]):
             continue
-        parts = [columns[place] for place in plan.key]
+        parts = [plain(columns[place]) for place in plan.key]
+        if len(set(zip(*parts, strict=True))) == len(parts[0]):
+            continue
         if plan.at is not None and plan.recorded is not None:
-            at, told = columns[plan.at], columns[plan.recorded]
-            parts.append([t or a for a, t in zip(at, told, strict=True)])
+            at, told = plain(columns[plan.at]), plain(columns[plan.recorded])
+            parts.append([a if t is None else t for a, t in zip(at, told, strict=True)])
         if len(set(zip(*parts, strict=True))) < len(parts[0]):
             raise _Unusual
 
@@ -364,17 +367,12 @@ def _check_once(tables: Mapping[str, _Table]) -> None:
 def _latest_known(tables: Mapping[str, _Table]) -> list[int]:
     """The latest instant at which any of each deal's rows was recorded, in microseconds."""
     opened = tables["opportunities"]
-    latest = _latest(opened.columns[_OPPORTUNITIES.index("created_at")], opened.counts)
+    latest = np.full(len(opened.counts), FIRST, np.int64)
+    created = opened.columns[_OPPORTUNITIES.index("created_at")]
+    put_latest(created, created, np.array(opened.counts), latest)
     for name, table in tables.items():
         plan = _PLANS[name]
         if table.columns and plan.at is not None and plan.recorded is not None:
             at, told = table.columns[plan.at], table.columns[plan.recorded]
-            known = [a if t is None else t for a, t in zip(at, told, strict=True)]
-            latest = list(map(max, latest, _latest(known, table.counts)))
-    return latest
-
-
-def _latest(times: Sequence[int], counts: Sequence[int]) -> list[int]:
-    """The greatest of each deal's; `_FIRST` where it has none."""
-    ends = list(accumulate(counts, initial=0))
-    return [max(times[low:high], default=_FIRST) for low, high in pairwise(ends)]
+            put_latest(at, told, np.array(table.counts), latest)
+    return latest.tolist()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 from typing import Any
@@ -27,6 +27,7 @@ from training.explain import Ledger
 from training.labels import ENTITY, TARGETS, Target, eligible
 
 _NUMBERS = count()
+Begun = Callable[[], FloatArray]  # gives what was begun with; see `Bundle.explained_ahead`
 
 
 @dataclass(frozen=True)
@@ -157,36 +158,52 @@ class Scorer:
         self, parts: Sequence[_Part], opportunity_ids: Sequence[str], as_of: IntArray, explain: bool
     ) -> Scores:
         asked: dict[Conventions, _Asked] = {}
-        targets = {}
-        for target in TARGETS:
-            model = self.models.get(target)
-            if model is None:
-                targets[target] = _without_model(target, len(as_of))
-                continue
+        for model in self.models.values():
             conventions = model.bundle.conventions
             if conventions not in asked:
                 asked[conventions] = _asked(parts, conventions)
-            targets[target] = _score_target(target, model, asked[conventions], explain)
+        begun = self._begun(asked) if explain and len(as_of) == 1 else {}
+        found = {}
+        for target in sorted(TARGETS, key=begun.__contains__):  # the others are done meanwhile
+            its = self.models.get(target)
+            if its is None:
+                found[target] = _without_model(target, len(as_of))
+            else:
+                about = asked[its.bundle.conventions]
+                found[target] = _score_target(target, its, about, explain, begun.get(target))
+        targets = {target: found[target] for target in TARGETS}
         conventions = self.conventions
         known = asked[conventions] if conventions in asked else _asked(parts, conventions)
-        scores = _described(known, opportunity_ids, as_of, targets)
-        return scores if self.close is None else self._with_closes(scores, self.close, parts, asked)
+        closes = None if self.close is None else self._closes(self.close, parts, asked, as_of)
+        return _described(known, opportunity_ids, as_of, targets, closes)
 
-    def _with_closes(
-        self, scores: Scores, close: CloseModel, parts: Sequence[_Part], asked: dict[Conventions, _Asked]
-    ) -> Scores:
-        """The same with when each open deal is won, given that it is."""
+    def _begun(self, asked: Mapping[Conventions, _Asked]) -> Mapping[Target, Begun]:
+        """The second target's reasons, begun with on another processor: they take longest of all."""
+        able = []
+        for target, model in self.models.items():
+            bundle = model.bundle
+            frame = _able_of(target, asked[bundle.conventions], bundle.reference).frame
+            if len(frame):
+                able.append((target, bundle, frame))
+        if len(able) < 2:
+            return {}
+        target, bundle, frame = able[1]
+        return {target: bundle.explained_ahead(frame)}
+
+    def _closes(
+        self, close: CloseModel, parts: Sequence[_Part], asked: dict[Conventions, _Asked], as_of: IntArray
+    ) -> tuple[IntArray, str]:
+        """When each open deal is won, given that it is, and the model's version."""
         bundle = close.bundle
         if bundle.conventions not in asked:
             asked[bundle.conventions] = _asked(parts, bundle.conventions)
         able = _able_of("win", asked[bundle.conventions], bundle.reference)
         if able.all:
-            found = bundle.expected_close(able.frame, scores.as_of)
-        else:
-            found = scores.expected_close.copy()
-            if len(able.frame):
-                found[able.mask] = bundle.expected_close(able.frame, scores.as_of[able.mask])
-        return replace(scores, expected_close=found, close_version=close.version)
+            return bundle.expected_close(able.frame, as_of), close.version
+        found = np.full((len(as_of), 3), NEVER, np.int64)
+        if len(able.frame):
+            found[able.mask] = bundle.expected_close(able.frame, as_of[able.mask])
+        return found, close.version
 
     def open_opportunities(self, histories: Histories, as_of: int) -> list[str]:
         """Ids of the opportunities that are open at `as_of` (microseconds), sorted."""
@@ -294,13 +311,15 @@ def scored_one(
         raise UnknownEntity("the data set has no opportunity of this id") from None
 
 
-def _score_target(target: Target, model: Model, asked: _Asked, explain: bool) -> TargetScores:
+def _score_target(
+    target: Target, model: Model, asked: _Asked, explain: bool, begun: Begun | None = None
+) -> TargetScores:
     bundle = model.bundle
     able = _able_of(target, asked, bundle.reference)
     probability, ledger = np.zeros(0), None
     if len(able.frame):
         if explain:
-            probability, ledger = bundle.explained(able.frame)
+            probability, ledger = bundle.explained(able.frame, begun)
         else:
             probability = bundle.probability(able.frame)
     if not able.all:
@@ -366,6 +385,7 @@ def _described(
     opportunity_ids: Sequence[str],
     as_of: IntArray,
     targets: Mapping[Target, TargetScores],
+    closes: tuple[IntArray, str] | None,
 ) -> Scores:
     shown = [part.shown() for part in asked.parts]
     accounts = [p.history.accounts.ids[p.asked("account").entity] for p in asked.parts]
@@ -377,8 +397,8 @@ def _described(
         stage=_joined([each.stage for each in shown]),
         amount=_joined([each.amount for each in shown]),
         targets=targets,
-        expected_close=np.full((len(as_of), 3), NEVER, np.int64),
-        close_version=None,
+        expected_close=np.full((len(as_of), 3), NEVER, np.int64) if closes is None else closes[0],
+        close_version=None if closes is None else closes[1],
     )
 
 

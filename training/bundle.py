@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from training.labels import ENTITY, LabelPolicy, Target
 from training.metrics import Bin
 from training.profile import Profile, profile_from_json
 from training.stability import Stability, stability_from
-from training.trees import Trees, contributions, margins, ready_to_explain
+from training.trees import Trees, contributions, contributions_ahead, margins, ready_to_explain
 
 FORMAT = 3
 GOLDEN_ROWS = 8
@@ -110,13 +110,19 @@ class Bundle:
         """The same of encoded rows (rows x features), as `Encoding.matrix` makes them."""
         return self._probability(matrix)
 
-    def explained(self, frame: FeatureFrame) -> tuple[FloatArray, Ledger]:
-        """The same probabilities, to the bit, and why."""
+    def explained(
+        self, frame: FeatureFrame, begun: Callable[[], FloatArray] | None = None
+    ) -> tuple[FloatArray, Ledger]:
+        """The same probabilities, to the bit, and why; `begun`: what `explained_ahead` gave."""
         matrix = self.encoding.matrix(frame)
         margin = margins(self.booster, matrix)
         shown = self.platt.probability(margin)
-        said = contributions(self.booster, matrix)
+        said = contributions(self.booster, matrix) if begun is None else begun()
         return shown, ledger(self.features, said, margin, self.platt, self.centre, shown)
+
+    def explained_ahead(self, frame: FeatureFrame) -> Callable[[], FloatArray]:
+        """Begin with what takes `explained` longest, beside what is done until it is called."""
+        return contributions_ahead(self.booster, self.encoding.matrix(frame))
 
     def interval(self, probability: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Low and high of each shown probability, between which it lies; NaN where there is none."""

@@ -22,7 +22,7 @@ from features.times import FloatArray, IntArray
 from training.encoding import Encoding
 from training.errors import BundleError
 from training.labels import LabelPolicy
-from training.timing import WEEKS, Timing, dates_of, timing_of
+from training.timing import WEEKS, Timing, close_dates_of, timing_of
 from training.timing_kernel import hazards
 from training.trees import Trees
 
@@ -75,7 +75,8 @@ class CloseBundle:
     def expected_close(self, frame: FeatureFrame, as_of: IntArray) -> IntArray:
         """Rows x (P10, P50, P90) of the close given that the deal is won; microseconds, whole days after
         `as_of`."""
-        return dates_of(as_of, self.timing(frame).quantiles())
+        scores = _scores(self.booster, self.encoding.matrix(frame), len(self.offsets))
+        return close_dates_of(scores, self.offsets, self.shifts, np.ascontiguousarray(as_of))
 
     def save(self, folder: Path) -> None:
         """Write the bundle's files into a folder, which is made.

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.times import DAY, FloatArray, IntArray
-from training.timing_kernel import reached, shift, timed
+from features.times import FloatArray, IntArray
+from training.timing_kernel import close_dates, dates, reached, shift, timed
 
 WEEKS: tuple[int, ...] = (1, 2, 3, 4, 6, 8, 10, 13, 17, 21, 26, 39, 52)  # the ends of the buckets
 SHARES = (0.1, 0.5, 0.9)
 LONGEST_WEEKS = 260.0  # no date lies farther ahead
-_WEEKS = np.array(WEEKS, np.float64)
+_WEEKS, _SHARES = np.array(WEEKS, np.float64), np.array(SHARES, np.float64)
 
 
 @dataclass(frozen=True)
@@ -84,5 +84,17 @@ def shifted(cumulative: FloatArray, shifts: FloatArray) -> FloatArray:
 
 def dates_of(as_of: IntArray, weeks: FloatArray) -> IntArray:
     """Instants that lie so many weeks after each `as_of`, to the whole day; rows x columns, microseconds."""
-    days = np.maximum(np.rint(weeks * 7.0), 0.0).astype(np.int64)
-    return np.asarray(as_of[:, None] + days * DAY)
+    found = np.empty(weeks.shape, np.int64)
+    dates(np.ascontiguousarray(as_of), np.ascontiguousarray(weeks), found)
+    return found
+
+
+def close_dates_of(scores: FloatArray, offsets: FloatArray, shifts: FloatArray, as_of: IntArray) -> IntArray:
+    """The dates of `SHARES` of each deal's wins: `timing_of`, `quantiles` and `dates_of` at one go.
+
+    Args:
+        scores, offsets: as of `timing_kernel.hazards`.
+    """
+    found = np.empty((len(as_of), len(SHARES)), np.int64)
+    close_dates(scores, offsets, _WEEKS, shifts, _SHARES, LONGEST_WEEKS, as_of, found)
+    return found

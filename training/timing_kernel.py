@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from features.compiled import compiled
-from features.times import FloatArray
+from features.times import DAY, FloatArray, IntArray
 
 LEAST = 1e-9
 _OPEN, _WON, _LOST = range(3)
@@ -87,3 +87,29 @@ def reached(  # noqa: PLR0917
                 low, begin = (its[k - 1], weeks[k - 1]) if k else (0.0, 0.0)
                 at = begin + (share - low) / max(its[k] - low, LEAST) * (weeks[k] - begin)
             found[deal, i] = min(at, longest)
+
+
+@compiled("void(int64[::1], float64[:,::1], int64[:,::1])")
+def dates(as_of: IntArray, weeks: FloatArray, found: IntArray) -> None:
+    """Instants that lie so many weeks after each `as_of`, to the whole day; rows x columns."""
+    for deal in range(len(as_of)):
+        for i in range(weeks.shape[1]):
+            found[deal, i] = as_of[deal] + np.int64(max(np.rint(weeks[deal, i] * 7.0), 0.0)) * DAY
+
+
+@compiled(
+    "void(float64[:,:,::1], float64[:,::1], float64[::1], float64[::1], float64[::1], float64, int64[::1],"
+    " int64[:,::1])"
+)
+def close_dates(  # noqa: PLR0917
+    scores: FloatArray, offsets: FloatArray, weeks: FloatArray, shifts: FloatArray, shares: FloatArray,
+    longest: float, as_of: IntArray, found: IntArray,
+) -> None:  # fmt: skip
+    """From scores to the instants by which each share of a deal's wins has come: all the others at one go."""
+    deals, buckets = scores.shape[0], scores.shape[1]
+    won, lost, cumulative = np.empty((deals, buckets)), np.empty((deals, buckets)), np.empty((deals, buckets))
+    rate, reach = np.empty(deals), np.empty((deals, len(shares)))
+    hazards(scores, offsets, won, lost)
+    timed(won, lost, weeks, shifts, cumulative, rate)
+    reached(cumulative, rate, weeks, shares, longest, reach)
+    dates(as_of, reach, found)

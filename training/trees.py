@@ -7,8 +7,11 @@ bit (`descent`, `treeshap`); what these cannot hold is answered by LightGBM's li
 from __future__ import annotations
 
 import logging
+import os
 import re
-from functools import cached_property
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, cached_property
 from itertools import count
 from pathlib import Path
 from typing import Literal
@@ -23,7 +26,15 @@ from training.library import Library, TreesError
 from training.prepared import Prepared, keep, prepared_in
 from training.treeshap.checked import Checked, checked
 
-__all__ = ["Trees", "TreesError", "contributions", "margins", "ready_to_explain", "slowly_explained"]
+__all__ = [
+    "Trees",
+    "TreesError",
+    "contributions",
+    "contributions_ahead",
+    "margins",
+    "ready_to_explain",
+    "slowly_explained",
+]
 
 log = logging.getLogger("dealcast.training")
 _SPLITS = re.compile(r"^split_feature=(.*)$", re.MULTILINE)
@@ -163,6 +174,17 @@ def contributions(trees: Trees, matrix: FloatArray) -> FloatArray:
     return _checked(trees, matrix).contributions(trees, matrix)
 
 
+def contributions_ahead(trees: Trees, matrix: FloatArray) -> Callable[[], FloatArray]:
+    """Begin with `contributions` on another processor, if there is one, and give what waits for them.
+
+    If it was not begun with by the time it is asked for, it is worked out there and then.
+    """
+    if _processors() == 1:
+        return lambda: contributions(trees, matrix)
+    begun = _helper().submit(contributions, trees, matrix)
+    return lambda: contributions(trees, matrix) if begun.cancel() else begun.result()
+
+
 def ready_to_explain(trees: Trees, rows: FloatArray) -> None:
     """Make the tables behind `contributions` now, and try them on these rows."""
     _checked(trees, rows)
@@ -171,6 +193,17 @@ def ready_to_explain(trees: Trees, rows: FloatArray) -> None:
 def slowly_explained() -> list[str]:
     """Why, for all trees in use whose SHAP values are computed by LightGBM, slowly."""
     return [its.why_slow for its in list(_CHECKED.values()) if its.fast is None]
+
+
+@cache
+def _helper() -> ThreadPoolExecutor:
+    """One thread: two rows' reasons at a time are as much as a request gains by."""
+    return ThreadPoolExecutor(1, "reasons")
+
+
+@cache
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 _CHECKED: WeakKeyDictionary[Trees, Checked] = WeakKeyDictionary()

@@ -78,6 +78,7 @@ def test_what_belongs_to_what_is_read_as_pydantic_reads_it(more: dict[str, Any])
         {"created_at": "2025-01-01T00:00:00"},
         {"created_at": "2025-01-01T00:00:00.1234567Z"},
         {"created_at": "1800-01-01T00:00:00Z"},
+        {"created_at": "-" * 20},
         {"kind": "New"},
         {"amount": "12"},
         {"amount": -1},
