@@ -160,7 +160,8 @@ def times(values: Sequence[int | None] | IntArray, empty: int = MISSING) -> IntA
 
 def clocks(at: Sequence[int] | IntArray, told: Sequence[int | None] | IntArray) -> tuple[IntArray, IntArray]:
     """When each row happened and when it was recorded: `at` where that is not given."""
-    if isinstance(at, np.ndarray) and isinstance(told, np.ndarray):
+    if isinstance(at, np.ndarray) or isinstance(told, np.ndarray):
+        at, told = times(at), times(told)
         known = np.empty(len(at), np.int64)
         _put_known(at, told, known)
         return at, known
