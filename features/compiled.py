@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-from numba.core import config, dispatcher
+from llvmlite import ir
+from numba.core import config, dispatcher, types
 from numba.core.caching import FunctionCache
 from numba.core.runtime.nrt import rtsys
+from numba.extending import intrinsic
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -72,6 +74,25 @@ def uncounted(function: Function) -> Function:
     """
     make: Any = numba.njit  # whose types know nothing of `_nrt`
     return cast("Function", make(nogil=True, error_model="numpy", _nrt=False)(function))
+
+
+@intrinsic
+def prefetch(_: Any, array: Any, place: Any) -> Any:
+    """`prefetch(array, place)` in a kernel: ask for the line of memory that holds a place of a flat array, which
+    is not waited for. Of places that are known a while before they are read, and lie here and there."""
+
+    def make(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        held = context.make_array(signature.args[0])(context, builder, given[0])
+        byte = ir.IntType(8).as_pointer()
+        line = builder.bitcast(builder.gep(held.data, [given[1]]), byte)
+        read, near, data = (ir.IntType(32)(number) for number in (0, 3, 1))
+        kind = ir.FunctionType(ir.VoidType(), [byte, read.type, near.type, data.type])
+        builder.call(
+            builder.module.declare_intrinsic("llvm.prefetch", [byte], kind), [line, read, near, data]
+        )
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), make
 
 
 @cache

@@ -12,13 +12,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from features.compiled import compiled
+from features.compiled import compiled, prefetch
 from features.times import FloatArray
 
 UIntArray = npt.NDArray[np.uint32]
 ByteArray = npt.NDArray[np.uint8]
 
-ROWS = 64  # of many, or deep leaves of one: at once; enough for registers, few enough for the first cache
+ROWS = (
+    64  # of many, or blocks and twigs of one: at once; enough for registers, few enough for the first cache
+)
+_LINE = 8  # numbers that come from memory together
 _ZERO = float(np.float32(1e-35))  # LightGBM takes what is not farther from 0 for 0
 _LARGEST = float(np.finfo(np.float64).max)  # infinity is put here, so that only what is missing lies beyond
 _PLAIN, _NAN_LOW, _NAN_HIGH, _ZERO_LOW, _ZERO_HIGH, _SET = range(1, 7)
@@ -60,17 +63,27 @@ def _most(counts: Any) -> int:
 
 
 @compiled()
-def _add_block(held: ByteArray, block: int, blocks: Any, out: FloatArray) -> None:
-    """What a block's table says of one row."""
+def _add_blocks(held: ByteArray, begin: int, end: int, blocks: Any, place: Any, out: FloatArray) -> None:
+    """What the tables of up to `ROWS` blocks say of one row; `place` is scratch.
+
+    The places lie all over the tables: that of each is asked for before any is read.
+    """
     tests, tests_end, outs, outs_end, starts, table = blocks
-    number, bit = np.uint32(0), np.uint32(0)
-    for i in range(tests_end[block], tests_end[block + 1]):
-        number |= np.uint32(held[tests[i]]) << bit
-        bit += np.uint32(1)
-    first, width = outs_end[block], outs_end[block + 1] - outs_end[block]
-    start = starts[block] + number * width
-    for i in range(width):
-        out[outs[first + i]] += table[start + i]
+    for block in range(begin, end):
+        number, bit = np.uint32(0), np.uint32(0)
+        for i in range(tests_end[block], tests_end[block + 1]):
+            number |= np.uint32(held[tests[i]]) << bit
+            bit += np.uint32(1)
+        width = outs_end[block + 1] - outs_end[block]
+        its_place = starts[block] + number * width
+        place[block - begin] = its_place
+        prefetch(table, its_place)
+        prefetch(table, its_place + width - 1)
+    for block in range(begin, end):
+        first, width = outs_end[block], outs_end[block + 1] - outs_end[block]
+        its_place = place[block - begin]
+        for i in range(width):
+            out[outs[first + i]] += table[its_place + i]
 
 
 @compiled()
@@ -115,6 +128,10 @@ def _add_twigs(  # noqa: PLR0912, PLR0917
         for i in range(lower_end[twig], lower_end[twig + 1]):
             place[k] += step * held[lower_tests[i]]
             step *= 2
+        last = place[k] + nodes * (1 + lower) - 1
+        for number in range(place[k], last, _LINE):
+            prefetch(table, number)
+        prefetch(table, last)
     for q in range(nodes):
         product[q] = weight[at + q]
     for j in range(upper):
@@ -230,8 +247,8 @@ def add_row(  # noqa: PLR0917
     total, off, place = np.empty((upper + lower, ROWS)), np.empty(ROWS), np.empty(ROWS, np.int64)
     for part in range(len(tests_end) - 1):
         mine = held[tests_end[part] : tests_end[part + 1]]
-        for block in range(blocks_end[part], blocks_end[part + 1]):
-            _add_block(mine, block, blocks, out)
+        for begin in range(blocks_end[part], blocks_end[part + 1], ROWS):
+            _add_blocks(mine, begin, min(begin + ROWS, blocks_end[part + 1]), blocks, place, out)
         for group in range(groups_end[part], groups_end[part + 1]):
             for begin in range(0, twigs[2][group + 1] - twigs[2][group], ROWS):
                 _add_twigs(mine, group, begin, twigs, product, on, total, off, place, out)
