@@ -77,9 +77,11 @@ def uncounted(function: Function) -> Function:
 
 
 @intrinsic
-def prefetch(_: Any, array: Any, place: Any) -> Any:
-    """`prefetch(array, place)` in a kernel: ask for the line of memory that holds a place of a flat array, which
-    is not waited for. Of places that are known a while before they are read, and lie here and there."""
+def prefetch(_typing: Any, array: Any, place: Any) -> Any:  # noqa: ARG001
+    """In a kernel: ask for the line of memory that holds a place of a flat array, which is not waited for.
+
+    For places that lie here and there and are known a while before they are read.
+    """
 
     def make(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         held = context.make_array(signature.args[0])(context, builder, given[0])

@@ -183,8 +183,9 @@ def until_of(keys: Sequence[Sequence[Any]], known: IntArray) -> IntArray:
     first = plain(keys[0])
     if len(set(first)) == len(first):
         return nevers(len(first))
-    whole = list(zip(*map(plain, keys), strict=True))
-    if len(set(whole)) == len(whole):
+    whole: Sequence[Any] = first if len(keys) == 1 else list(zip(*map(plain, keys), strict=True))
+    distinct = dict.fromkeys(whole)
+    if len(distinct) == len(whole):
         return nevers(len(whole))
-    index: dict[Any, int] = {}
-    return superseded(ints([index.setdefault(key, len(index)) for key in whole]), known)
+    place = dict(zip(distinct, range(len(distinct)), strict=True))
+    return superseded(ints(list(map(place.__getitem__, whole))), known)

@@ -9,6 +9,7 @@ finds errors and words them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -355,12 +356,14 @@ def _check_once(tables: Mapping[str, _Table]) -> None:
         if not columns or len(set(columns[plan.key[0]])) == len(columns[plan.key[0]]):
             continue
         parts = [plain(columns[place]) for place in plan.key]
-        if len(set(zip(*parts, strict=True))) == len(parts[0]):
+        keys = parts[0] if len(parts) == 1 else list(zip(*parts, strict=True))
+        if len(set(keys)) == len(keys):
             continue
-        if plan.at is not None and plan.recorded is not None:
-            at, told = plain(columns[plan.at]), plain(columns[plan.recorded])
-            parts.append([a if t is None else t for a, t in zip(at, told, strict=True)])
-        if len(set(zip(*parts, strict=True))) < len(parts[0]):
+        if plan.at is None or plan.recorded is None:
+            raise _Unusual
+        at, told, times = plain(columns[plan.at]), plain(columns[plan.recorded]), Counter(keys)
+        again = [(key, at[i] if told[i] is None else told[i]) for i, key in enumerate(keys) if times[key] > 1]
+        if len(set(again)) < len(again):
             raise _Unusual
 
 

@@ -62,6 +62,14 @@ def _next(  # noqa: PLR0917
     return (word >> (RIGHT - left * (RIGHT - LEFT))) & COLUMN_BITS
 
 
+@compiled()
+def _ask_ahead(words: IntArray, bases: IntArray, order: IntArray, begin: int) -> None:
+    """Ask for the upper nodes of the next trees."""
+    for w in range(begin, min(begin + WAYS, len(order))):
+        for line in range(_LINES):
+            prefetch(words, 2 * bases[order[w]] + line * _LINE)
+
+
 @compiled(f"void(float64[:, ::1], int64, float64[::1], float64[:, ::1], {COLUMNS}, {TREES})")
 def add_rows_alone(  # noqa: PLR0917
     matrix: FloatArray, varied: int, values: FloatArray, out: FloatArray, columns: Any, trees: Any
@@ -89,9 +97,7 @@ def add_rows_alone(  # noqa: PLR0917
             ways = min(WAYS, count - begin)
             for w in range(WAYS):
                 here[w], base[w] = 0, bases[order[begin + min(w, ways - 1)]]
-            for w in range(begin + WAYS, min(begin + 2 * WAYS, count)):  # the next trees' upper nodes
-                for line in range(_LINES):
-                    prefetch(words, 2 * bases[order[w]] + line * _LINE)
+            _ask_ahead(words, bases, order, begin + WAYS)
             for _ in range(depths[order[begin]]):
                 for w in range(WAYS):
                     here[w] = _next(here[w], base[w], words, numbers, row, bits)

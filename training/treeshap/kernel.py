@@ -63,7 +63,9 @@ def _most(counts: Any) -> int:
 
 
 @compiled()
-def _add_blocks(held: ByteArray, begin: int, end: int, blocks: Any, place: Any, out: FloatArray) -> None:
+def _add_blocks(  # noqa: PLR0917
+    held: ByteArray, begin: int, end: int, blocks: Any, place: Any, out: FloatArray
+) -> None:
     """What the tables of up to `ROWS` blocks say of one row; `place` is scratch.
 
     The places lie all over the tables: that of each is asked for before any is read.
