@@ -76,12 +76,12 @@ def uncounted(function: Function) -> Function:
     return cast("Function", make(nogil=True, error_model="numpy", _nrt=False)(function))
 
 
-@intrinsic
-def prefetch(_typing: Any, array: Any, place: Any) -> Any:  # noqa: ARG001
+def _prefetch(_: Any, array: Any, place: Any) -> Any:
     """In a kernel: ask for the line of memory that holds a place of a flat array, which is not waited for.
 
     For places that lie here and there and are known a while before they are read.
     """
+    del place  # any whole number
 
     def make(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         held = context.make_array(signature.args[0])(context, builder, given[0])
@@ -95,6 +95,9 @@ def prefetch(_typing: Any, array: Any, place: Any) -> Any:  # noqa: ARG001
         return context.get_dummy_value()
 
     return types.void(array, types.intp), make
+
+
+prefetch: Any = intrinsic(_prefetch)
 
 
 @cache
