@@ -66,6 +66,10 @@ def made(folder: Path, deals: int = 1200, seed: int = 4) -> World:
         _dealcast("pull", folder / "trained", "--tracking-uri", uri)
         _dealcast("store", "load", folder / "crm", f"sqlite:///{folder / 'store.db'}")
         _enlarge(folder / "trained", folder / "bundles", load(folder / "crm")[0])
+    for target in TARGETS:  # as a delivery does, with the code as it now is
+        bundle = load_bundle(folder / "bundles" / target)
+        if bundle.booster.prepared is None:
+            bundle.booster.keep_tables(folder / "bundles" / target / TABLES_FILE)
     return World(folder, *_deal_of_size(folder / "crm"))
 
 
@@ -82,9 +86,6 @@ def _enlarge(trained: Path, bundles: Path, data: CanonicalData) -> None:
         bundle = load_bundle(trained / places[target].folder)
         history = history or history_from_tables(data, bundle.conventions)
         _of_size(bundle, history).save(bundles / target)
-        load_bundle(bundles / target).booster.keep_tables(
-            bundles / target / TABLES_FILE
-        )  # as a delivery does
     shutil.copytree(trained / places[CLOSE].folder, bundles / CLOSE)
     versions = json.dumps({target: places[target].version for target in (*TARGETS, CLOSE)})
     (bundles / "versions.json").write_text(versions, encoding="utf-8")
