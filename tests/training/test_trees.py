@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from features.frame import FeatureFrame
+from training import trees
 from training.labels import TARGETS, Target
 from training.run import Trained
-from training.trees import Trees, TreesError
+from training.trees import Trees, TreesError, contributions, contributions_ahead
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -54,6 +55,27 @@ def test_several_margins_a_row_are_refused() -> None:
     trees = Trees(lgb.train(params, lgb.Dataset(rows, np.arange(300) % 3), 2).model_to_string())
     with pytest.raises(TreesError, match="the trees have 3 margins a row"):
         trees.margins(rows)
+
+
+def test_reasons_begun_ahead_are_those_that_are_asked_for_now(
+    trained: Mapping[Target, Trained], frames: Mapping[Target, FeatureFrame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = trained["win"].bundle
+    row = bundle.encoding.matrix(frames["win"])[:1]
+    wanted = contributions(bundle.booster, row).tobytes()
+    for processors in (1, 2):
+        monkeypatch.setattr(trees, "_processors", lambda count=processors: count)
+        begun = [contributions_ahead(bundle.booster, row) for _ in range(20)]
+        assert {each().tobytes() for each in reversed(begun)} == {wanted}  # some of them not yet begun
+
+
+def test_what_goes_wrong_ahead_is_told_to_who_waits(
+    trained: Mapping[Target, Trained], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trees, "_processors", lambda: 2)
+    begun = contributions_ahead(trained["win"].bundle.booster, np.zeros((1, 3)))
+    with pytest.raises(ValueError, match="the matrix is"):
+        begun()
 
 
 def test_threads_that_ask_for_one_row_each_get_their_own(trained: Mapping[Target, Trained]) -> None:
