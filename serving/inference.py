@@ -8,7 +8,6 @@ sends the category once more as a BYTES tensor of its own name, which then count
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,12 +148,12 @@ def _check_codes(matrix: FloatArray, model: Model) -> None:
     columns = matrix.T[list(encoding.category_positions)].tolist()
     for place, codes in zip(encoding.category_positions, columns, strict=True):
         count = len(encoding.vocabularies[encoding.names[place]])
-        given = (code for code in codes if not math.isnan(code))
-        if not all(0 <= code < count and code.is_integer() for code in given):
-            raise wrong(
-                f"inputs.{_FEATURES}: column {place} ({encoding.names[place]}) holds places in its"
-                f" vocabulary of {count} texts, from 0 on, and null; or send its texts as BYTES"
-            )
+        for code in codes:
+            if code == code and not (0 <= code < count and code.is_integer()):  # noqa: PLR0124 - NaN is not
+                raise wrong(
+                    f"inputs.{_FEATURES}: column {place} ({encoding.names[place]}) holds places in its"
+                    f" vocabulary of {count} texts, from 0 on, and null; or send its texts as BYTES"
+                )
 
 
 def _lay(matrix: FloatArray, name: str, tensor: Tensor, model: Model) -> None:
