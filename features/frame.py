@@ -90,6 +90,11 @@ class FeatureFrame:
         return {}
 
     @cached_property
+    def unseen_at(self) -> dict[str, tuple[int, ...]]:
+        """Category columns with a text that is none of somebody's, by who it is."""
+        return {}
+
+    @cached_property
     def _place(self) -> Mapping[str, int]:
         return {feature.name: i for i, feature in enumerate(self.features)}
 

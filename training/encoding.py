@@ -87,9 +87,20 @@ class Encoding:
     def unseen_in(self, frame: FeatureFrame, row: int) -> list[str]:
         """The columns of one row with a text that the model was not trained on."""
         places, code_at = self.category_positions, self._code_at
+        if len(frame) > 1:  # few of whose texts are unseen, as a rule none
+            places = self._places_with_unseen(frame)
         return [
             self.names[place] for place, text in frame.row_texts(row, places) if text not in code_at[place]
         ]
+
+    def _places_with_unseen(self, frame: FeatureFrame) -> tuple[int, ...]:
+        """The category columns of a frame with any such text among their names."""
+        found = frame.unseen_at.get(self._digest)
+        if found is None:
+            named = ((place, frame.names[self.names[place]]) for place in self.category_positions)
+            found = tuple(place for place, its in named if not self._code_at[place].keys() >= set(its))
+            frame.unseen_at[self._digest] = found
+        return found
 
     def check(self, names: Sequence[str]) -> None:
         """Raises FrameMismatch with the differences unless the names are these, in this order."""

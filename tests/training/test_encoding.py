@@ -107,3 +107,13 @@ def test_a_trained_model_s_columns_are_the_catalogue_s(
     assert encoding.names == tuple(feature.name for feature in features)
     assert encoding.hash == feature_hash(features)
     assert set(encoding.vocabularies) == {feature.name for feature in features if feature.is_category}
+
+
+def test_a_row_has_the_same_unseen_texts_alone_and_among_others() -> None:
+    stages = ["lead", "new", None, "new", "other", "lead"]
+    together = frame(stages)
+    found = [ENCODING.unseen_in(together, row) for row in range(len(stages))]
+    assert found == [ENCODING.unseen_in(frame([stage]), 0) for stage in stages]
+    assert found == [["stage"] if stage in ("new", "other") else [] for stage in stages]
+    seen = frame(["lead", "lead"])
+    assert ENCODING.unseen_in(seen, 1) == []
