@@ -145,10 +145,8 @@ def _flat(tensor: Tensor, count: int) -> list[float | str | None]:
 
 def _check_codes(matrix: FloatArray, model: Model) -> None:
     encoding = model.bundle.encoding
-    columns = matrix.T[list(encoding.category_positions)].tolist()
-    for place, codes in zip(encoding.category_positions, columns, strict=True):
-        count = len(encoding.vocabularies[encoding.names[place]])
-        for code in codes:
+    for place, count in encoding.category_counts:
+        for code in matrix[:, place].tolist():
             if code == code and not (0 <= code < count and code.is_integer()):  # noqa: PLR0124 - NaN is not
                 raise wrong(
                     f"inputs.{_FEATURES}: column {place} ({encoding.names[place]}) holds places in its"

@@ -43,6 +43,11 @@ class Encoding:
     def category_positions(self) -> tuple[int, ...]:
         return tuple(i for i, name in enumerate(self.names) if name in self.vocabularies)
 
+    @cached_property
+    def category_counts(self) -> tuple[tuple[int, int], ...]:
+        """Each category's position, and how many texts are known of it."""
+        return tuple((place, len(self.vocabularies[self.names[place]])) for place in self.category_positions)
+
     def matrix(self, frame: FeatureFrame, rows: IntArray | None = None) -> FloatArray:
         """The frame as float64, rows x features, C order; NaN where not given or unknown. That of a frame of
         one row is made once for all models that read it alike, and is not to be written to.
