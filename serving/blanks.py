@@ -16,7 +16,9 @@ _BREAK = 10  # stands between two texts; within one it makes two of it, of which
 def _begins(text: IntArray, at: int) -> bool:
     """Whether the letter that begins here may be a blank: one of ASCII, or of a lead that has some."""
     first = text[at]
-    return bool(first == 32 or 9 <= first <= 13 or 28 <= first <= 31 or first == 0xC2 or 0xE1 <= first <= 0xE3)
+    return bool(
+        first == 32 or 9 <= first <= 13 or 28 <= first <= 31 or first == 0xC2 or 0xE1 <= first <= 0xE3
+    )
 
 
 @compiled()
