@@ -335,11 +335,8 @@ def _finite(number: Any) -> float:
 def _activities(done: _Done, indices: _Indices, opportunities: Opportunities) -> Records:
     count, (at, known) = len(done.keys), clocks(done.at, done.told)
     entity = codes(indices.deals, done.of_deal, done.deals)
-    heard, coded, tie = (
-        np.empty(count, np.int64),
-        np.empty((4, count), np.int32),
-        np.empty((2, count), np.int64),
-    )
+    heard, coded = np.empty(count, np.int64), np.empty((4, count), np.int32)
+    tie = np.empty((2, count), np.int64)
     settle(
         opportunities.account, opportunities.created_at, entity, known, done.tags, floats(done.seconds),
         codes(indices.contacts, done.contact), codes(indices.reps, done.rep, done.reps),

@@ -7,7 +7,6 @@ afterwards. Here a model of 300 trees x 31 leaves is one array of 300 kB.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from training.descent_kernel import (
 )
 from training.errors import TreesUnread
 from training.model_text import CATEGORICAL, DEFAULT_LEFT, Model, Tree, model_of
+from training.processors import processors
 
 FEW = 4  # rows up to which one after the other is faster
 _EACH = 8 * BLOCK  # rows that are worth a thread
@@ -73,7 +73,7 @@ class Descent:
         if len(rows) <= FEW:
             add_rows_alone(rows, -1, _NOTHING, found, self.columns, self.tables)
             return found
-        parts = min(_processors(), -(-len(rows) // _EACH))
+        parts = min(processors(), -(-len(rows) // _EACH))
         if parts == 1:
             add_rows_together(rows, found, self.columns, self.tables)
             return found
@@ -223,7 +223,3 @@ def _descent(model: Model, columns: list[Column], laid: list[_Laid]) -> Descent:
         (source, kind, first),
         (numbers.view(np.int64), numbers, ends, depths, order),
     )
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

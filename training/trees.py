@@ -7,7 +7,6 @@ bit (`descent`, `treeshap`); what these cannot hold is answered by LightGBM's li
 from __future__ import annotations
 
 import logging
-import os
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from training.descent import Descent, descent_of
 from training.errors import TreesUnread
 from training.library import Library, TreesError
 from training.prepared import Prepared, keep, prepared_in
+from training.processors import processors
 from training.treeshap.checked import Checked, checked
 
 __all__ = [
@@ -179,7 +179,7 @@ def contributions_ahead(trees: Trees, matrix: FloatArray) -> Callable[[], FloatA
 
     If it was not begun with by the time it is asked for, it is worked out there and then.
     """
-    if _processors() == 1:
+    if processors() == 1:
         return lambda: contributions(trees, matrix)
     begun = _helper().submit(contributions, trees, matrix)
     return lambda: contributions(trees, matrix) if begun.cancel() else begun.result()
@@ -199,11 +199,6 @@ def slowly_explained() -> list[str]:
 def _helper() -> ThreadPoolExecutor:
     """One thread: two rows' reasons at a time are as much as a request gains by."""
     return ThreadPoolExecutor(1, "reasons")
-
-
-@cache
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 _CHECKED: WeakKeyDictionary[Trees, Checked] = WeakKeyDictionary()

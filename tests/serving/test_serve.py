@@ -21,6 +21,14 @@ from serving.bundles import load_models
 from tests.serving.conftest import Ran, T, Trained, bundle_in, run_command
 from training.errors import BundleError
 
+RESIDENT = """
+import re
+from pathlib import Path
+
+def resident():
+    maps = re.split(r"(?m)^(?=[0-9a-f]+-[0-9a-f]+ )", Path("/proc/self/smaps").read_text())
+    return sum(int(re.search(r"Rss: +([0-9]+)", each)[1]) for each in maps if "/libllvmlite" in each)
+"""
 HEAVY = ("mlflow", "shap", "matplotlib", "torch", "dask", "ray")
 
 
@@ -117,16 +125,21 @@ def test_a_store_s_worker_that_is_ready_has_not_loaded_polars(trained: Trained, 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets go of such pages")
+def test_a_worker_that_is_ready_has_let_go_of_the_compiler(trained: Trained) -> None:
+    code = f"from serving.worker import app; app()\n{RESIDENT}\nprint(resident())"
+    served_is = {"DEALCAST_BUNDLES": str(trained.bundles)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ | served_is
+    )
+    assert int(done.stdout) < 10_000  # kB
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets go of such pages")
 def test_the_compiler_is_out_of_memory_once_a_worker_is_ready_and_can_be_used_again() -> None:
-    code = """
-import features.build, numba, re
-from pathlib import Path
+    code = f"""
+import features.build, numba
 from serving.running.memory import leave_out
-
-def resident():
-    maps = re.split(r"(?m)^(?=[0-9a-f]+-[0-9a-f]+ )", Path("/proc/self/smaps").read_text())
-    return sum(int(re.search(r"Rss: +([0-9]+)", each)[1]) for each in maps if "/libllvmlite" in each)
-
+{RESIDENT}
 before = resident()
 assert leave_out() > 2**20
 after = resident()

@@ -19,7 +19,7 @@ from training.errors import BundleError, TooLittleData
 from training.hazard import TrainedClose, calibrated, train_close
 from training.labels import LabelPolicy, Target, eligible
 from training.run import Trained
-from training.timing import WEEKS, shifted, timing_of
+from training.timing import WEEKS, dates_of, shifted, timing_of
 from training.weeks_ahead import Ends, ends_of, offsets_of, weeks_ahead
 
 POLICY = LabelPolicy(dead_days=0)
@@ -105,6 +105,8 @@ def test_expected_closes_are_in_order_and_after_the_instant(source: Source, clos
     assert (np.diff(dates, axis=1) >= 0).all()
     assert ((dates - snapshots.as_of[:, None]) % DAY == 0).all()
     assert dates.max() < NEVER
+    step_by_step = dates_of(snapshots.as_of, close.bundle.timing(frame).quantiles())
+    assert dates.tobytes() == step_by_step.tobytes()
 
 
 def test_the_model_beats_the_base_rate_within_a_quarter(close: TrainedClose) -> None:

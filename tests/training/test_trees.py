@@ -64,7 +64,7 @@ def test_reasons_begun_ahead_are_those_that_are_asked_for_now(
     row = bundle.encoding.matrix(frames["win"])[:1]
     wanted = contributions(bundle.booster, row).tobytes()
     for processors in (1, 2):
-        monkeypatch.setattr(trees, "_processors", lambda count=processors: count)
+        monkeypatch.setattr(trees, "processors", lambda count=processors: count)
         begun = [contributions_ahead(bundle.booster, row) for _ in range(20)]
         assert {each().tobytes() for each in reversed(begun)} == {wanted}  # some of them not yet begun
 
@@ -72,7 +72,7 @@ def test_reasons_begun_ahead_are_those_that_are_asked_for_now(
 def test_what_goes_wrong_ahead_is_told_to_who_waits(
     trained: Mapping[Target, Trained], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trees, "_processors", lambda: 2)
+    monkeypatch.setattr(trees, "processors", lambda: 2)
     begun = contributions_ahead(trained["win"].bundle.booster, np.zeros((1, 3)))
     with pytest.raises(ValueError, match="the matrix is"):
         begun()

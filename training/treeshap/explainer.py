@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 from features.times import FloatArray
 from training.errors import NotExplainable, TreesUnread
 from training.model_text import model_of
+from training.processors import processors
 from training.treeshap.kernel import ROWS, add_row, add_rows
 from training.treeshap.layout import MOST_BYTES, Layout, layout_of
 
@@ -70,7 +70,7 @@ class TreeShap:
             for row, its in zip(rows, found, strict=True):
                 add_row(row, its, *self.layout)
         else:
-            self._add_many(rows, found, threads or _processors())
+            self._add_many(rows, found, threads or processors())
         found[:, -1] = self.expected
         return found
 
@@ -127,7 +127,3 @@ def tree_shap(
     return TreeShap(
         parsed.features, max(column, default=-1) + 2, expected, layout_of(parsed, column, most_bytes)
     )
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -18,9 +18,7 @@ from features.times import FloatArray
 UIntArray = npt.NDArray[np.uint32]
 ByteArray = npt.NDArray[np.uint8]
 
-ROWS = (
-    64  # of many, or blocks and twigs of one: at once; enough for registers, few enough for the first cache
-)
+ROWS = 64  # of many, or blocks or twigs of one: enough for registers, few enough for the first cache
 _LINE = 8  # numbers that come from memory together
 _ZERO = float(np.float32(1e-35))  # LightGBM takes what is not farther from 0 for 0
 _LARGEST = float(np.finfo(np.float64).max)  # infinity is put here, so that only what is missing lies beyond
