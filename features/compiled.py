@@ -19,6 +19,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 from llvmlite import ir
+from llvmlite.binding import parse_bitcode
 from numba.core import config, dispatcher, types
 from numba.core.caching import FunctionCache
 from numba.core.runtime.nrt import rtsys
@@ -54,15 +55,40 @@ def compiled(*signatures: str) -> Callable[[Function], Function]:
 
 class _Cache(FunctionCache):
     """Numba's, without all that it loads beforehand in case that something has to be compiled: for what lies
-    on the disk already its runtime is enough (8 MB and a sixth of a second less)."""
+    on the disk already its runtime and the machine's code are enough (40 MB and a third of a second less)."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
+        codegen = target_context.codegen()
         target_context.refresh = partial(rtsys.initialize, target_context)
+        codegen.unserialize_library = partial(_unserialized, codegen)
         try:
             loaded: Any = super()
             return loaded.load_overload(sig, target_context)
         finally:
-            del target_context.refresh
+            del target_context.refresh, codegen.unserialize_library
+
+
+def _unserialized(codegen: Any, state: Any) -> Any:
+    """A kernel from the disk, ready to be called. What LLVM needs to build it into another kernel is read
+    when one that has to be compiled asks for it."""
+    name, kind, data = state
+    if kind != "object":
+        return type(codegen).unserialize_library(codegen, state)
+    code, for_linking = data
+    library = codegen.create_library(name)
+    library.enable_object_caching()
+    library._set_compiled_object(code)
+    library._finalize_final_module()
+    library.get_pointer_to_function = codegen._engine.get_function_address
+
+    def linkable() -> Any:
+        if library._shared_module is None:
+            library._shared_module = parse_bitcode(for_linking)
+            codegen._engine._load_defined_symbols(library._shared_module)
+        return library._shared_module
+
+    library._get_module_for_linking = linkable
+    return library
 
 
 def uncounted(function: Function) -> Function:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, ValidationError, create_model
 from features.tables import TABLES, Kind
 from features.times import iso
 from serving.problems import Problem, not_json
-from serving.schemas import record_model
+from serving.schemas import Schema, record_model
 from serving.store.appending import Appended, Call, Once
 from serving.store.store import Store
 from serving.store.verdicts import REFUSED, REPEAT, STORED, Verdict
@@ -26,10 +26,7 @@ _MOST_KEY = 255  # characters of an Idempotency-Key
 
 def _model(table: str) -> type[BaseModel]:
     name = "".join(part.capitalize() for part in table.split("_"))
-    model = record_model(f"{name}Record", TABLES[table])
-    model.model_config["extra"] = "allow"
-    model.model_rebuild(force=True)
-    return model
+    return record_model(f"{name}Record", TABLES[table], further=True)
 
 
 MODELS: Mapping[str, type[BaseModel]] = {table: _model(table) for table in TABLES}
@@ -44,11 +41,11 @@ _FIELDS: dict[str, Any] = {
     ),
     **{table: (list[model], Field(default=[])) for table, model in MODELS.items()},  # type: ignore[valid-type]
 }
-RecordsRequest = create_model("RecordsRequest", **_FIELDS)
+RecordsRequest = create_model("RecordsRequest", __base__=Schema, **_FIELDS)
 RecordsRequest.__doc__ = "Canonical records to keep, 1 to 10,000 in all; further columns are kept too."
 
 
-class RecordVerdict(BaseModel):
+class RecordVerdict(Schema):
     """What became of a record; a refused one says where and why, and never what stood there."""
 
     status: str = Field(description="stored, repeat (known already), or refused")
@@ -57,7 +54,7 @@ class RecordVerdict(BaseModel):
     message: str | None = None
 
 
-class RecordsAnswer(BaseModel):
+class RecordsAnswer(Schema):
     """What became of the records of one call; what is `stored` or `repeat` is durable."""
 
     received_at: str

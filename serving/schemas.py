@@ -20,7 +20,8 @@ from features.errors import DataError
 from features.tables import TABLES, Column, Kind, Table
 from features.times import ISO_8601, parse_instant
 
-_RECORD = ConfigDict(extra="ignore", coerce_numbers_to_str=True, str_max_length=10_000)
+_RECORD = ConfigDict(extra="ignore", coerce_numbers_to_str=True, str_max_length=10_000, defer_build=True)
+_FURTHER: ConfigDict = {**_RECORD, "extra": "allow"}
 
 
 def _instant(value: Any, info: ValidationInfo) -> Any:
@@ -80,14 +81,28 @@ def _type_of(column: Column) -> Any:
             return Annotated[str if column.required else str | None, BeforeValidator(_tidy)]
 
 
-def record_model(name: str, table: Table, *, without: tuple[str, ...] = (), **more: Any) -> type[BaseModel]:
-    """A model of a table's rows, for request bodies; columns in `without` are given by their place."""
+class Schema(BaseModel):
+    """A body or an answer. How it is read is worked out when it is first asked for: the document needs most
+    of them, and a worker only few."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+def record_model(
+    name: str, table: Table, *, without: tuple[str, ...] = (), further: bool = False, **more: Any
+) -> type[BaseModel]:
+    """A model of a table's rows, for request bodies.
+
+    Args:
+        without: columns that are given by a row's place.
+        further: keep columns that the table does not declare; else they are passed over.
+    """
     fields: dict[str, Any] = {
         column.name: (_type_of(column), ... if column.required else None)
         for column in table.columns
         if column.name not in without
     }
-    return create_model(name, __config__=_RECORD, **fields, **more)
+    return create_model(name, __config__=_FURTHER if further else _RECORD, **fields, **more)
 
 
 _OF_DEAL = ("opportunity_id",)
@@ -97,15 +112,15 @@ FieldChange = record_model("FieldChange", TABLES["field_changes"], without=_OF_D
 Activity = record_model(
     "Activity", TABLES["activities"], without=("opportunity_id", "account_id"),
                         opportunity_id=(OptionalText, None), account_id=(OptionalText, None))  # fmt: skip
-Account = record_model("Account", TABLES["accounts"], without=_OF_ACCOUNT, account_id=(OptionalText, None))
-Account.model_config["extra"] = "allow"
-Account.model_rebuild(force=True)
+Account = record_model(
+    "Account", TABLES["accounts"], without=_OF_ACCOUNT, further=True, account_id=(OptionalText, None)
+)
 Lead = record_model("Lead", TABLES["leads"], without=_OF_DEAL)
 Contact = record_model("Contact", TABLES["contacts"], without=_OF_ACCOUNT, account_id=(OptionalText, None))
 Order = record_model("Order", TABLES["orders"], without=_OF_ACCOUNT, account_id=(OptionalText, None))
 
 
-class OtherOpportunity(BaseModel):
+class OtherOpportunity(Schema):
     """Another deal of the account: what was won, lost, and is open beside this one."""
 
     model_config = _RECORD
@@ -119,6 +134,7 @@ class OtherOpportunity(BaseModel):
 PostedOpportunity = record_model(
     "PostedOpportunity",
     TABLES["opportunities"],
+    further=True,  # columns may be features of a model
     stage_changes=(list[StageChange], []),  # type: ignore[valid-type]
     field_changes=(list[FieldChange], []),  # type: ignore[valid-type]
     activities=(list[Activity], []),  # type: ignore[valid-type]
@@ -128,11 +144,9 @@ PostedOpportunity = record_model(
     leads=(list[Lead], []),  # type: ignore[valid-type]
     account_opportunities=(list[OtherOpportunity], []),
 )
-PostedOpportunity.model_config["extra"] = "allow"  # further columns may be features of a model
-PostedOpportunity.model_rebuild(force=True)
 
 
-class ScoreRequest(BaseModel):
+class ScoreRequest(Schema):
     """Histories to score; nothing is kept of them."""
 
     as_of: Annotated[OptionalInstant, Field(description="default: now")] = None
@@ -140,7 +154,7 @@ class ScoreRequest(BaseModel):
     opportunities: list[PostedOpportunity] = Field(min_length=1)  # type: ignore[valid-type]
 
 
-class Evidence(BaseModel):
+class Evidence(Schema):
     """One observation behind a reason; `typical` is the median where things went well."""
 
     feature: str
@@ -150,7 +164,7 @@ class Evidence(BaseModel):
     text: str
 
 
-class Reason(BaseModel):
+class Reason(Schema):
     """What one behaviour group adds to the base rate; all of them with it are the probability."""
 
     behaviour: str
@@ -165,7 +179,7 @@ class Reason(BaseModel):
     evidence: list[Evidence]
 
 
-class Reliability(BaseModel):
+class Reliability(Schema):
     """What came true of such scores on a forward test; n counts deals or accounts."""
 
     low: float = Field(alias="from")
@@ -174,7 +188,7 @@ class Reliability(BaseModel):
     n: int
 
 
-class TargetAnswer(BaseModel):
+class TargetAnswer(Schema):
     """One probability; where it cannot be given, `abstained` says why and the rest is null."""
 
     probability: float | None
@@ -200,7 +214,7 @@ class TargetAnswer(BaseModel):
     abstained: str | None
 
 
-class ExpectedClose(BaseModel):
+class ExpectedClose(Schema):
     """When the deal is expected to close; null until a model of it is trained."""
 
     p10: str | None
@@ -208,7 +222,7 @@ class ExpectedClose(BaseModel):
     p90: str | None
 
 
-class Score(BaseModel):
+class Score(Schema):
     """An opportunity's scores at one moment."""
 
     prediction_id: str
@@ -229,7 +243,7 @@ class Score(BaseModel):
     )
 
 
-class ScoreResponse(BaseModel):
+class ScoreResponse(Schema):
     """One score per posted opportunity, in the same order."""
 
     scores: list[Score]

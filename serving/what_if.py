@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
 from features.tables import TABLES
 from features.times import DAY, iso
@@ -22,6 +22,7 @@ from serving.schemas import (
     FieldChange,
     OptionalInstant,
     OptionalText,
+    Schema,
     StageChange,
     known_of,
     record_model,
@@ -45,22 +46,22 @@ def _short(of: Any) -> Any:
     return Annotated[list[of], Field(max_length=_MOST)]
 
 
-class WhatIfRecords(BaseModel):
+class WhatIfRecords(Schema):
     """Records as in `POST /v1/scores`; an activity needs no id."""
 
     model_config = _CLOSED
 
-    activities: _short(WhatIfActivity) = []  # type: ignore[valid-type]
-    stage_changes: _short(StageChange) = []  # type: ignore[valid-type]
-    field_changes: _short(FieldChange) = []  # type: ignore[valid-type]
-    contacts: _short(Contact) = []  # type: ignore[valid-type]
+    activities: _short(WhatIfActivity) = Field(default=[])  # type: ignore[valid-type]
+    stage_changes: _short(StageChange) = Field(default=[])  # type: ignore[valid-type]
+    field_changes: _short(FieldChange) = Field(default=[])  # type: ignore[valid-type]
+    contacts: _short(Contact) = Field(default=[])  # type: ignore[valid-type]
 
 
 def _nothing_if_null(value: Any) -> Any:
     return {} if value is None else value
 
 
-class WhatIfRequest(BaseModel):
+class WhatIfRequest(Schema):
     """What is supposed to happen after `as_of`, and when the deal is scored then."""
 
     model_config = _CLOSED

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.descent import Descent
+from training.treeshap.checked import Tried
 from training.treeshap.explainer import TreeShap
 from training.treeshap.layout import Layout
 
@@ -28,10 +29,11 @@ _DESCENT = ("source", "kind", "first", "numbers", "bases", "depths", "order")
 
 
 class Prepared(NamedTuple):
-    """The tables of one model; those for reasons None where it has none."""
+    """The tables of one model; those for reasons, and what these were held against, None without any."""
 
     descent: Descent
     reasons: TreeShap | None
+    tried: Tried | None
 
 
 def prepared_in(path: Path, text: str) -> Prepared | None:
@@ -40,14 +42,14 @@ def prepared_in(path: Path, text: str) -> Prepared | None:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
             if str(held["of"]) != _mark(text):
                 return None
-            return Prepared(_descent_in(held), _reasons_in(held))
+            return Prepared(_descent_in(held), *_reasons_in(held))
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None
 
 
 def keep(path: Path, text: str, tables: Prepared) -> None:
     """Write the tables, whole or not at all. Raises OSError where that cannot be."""
-    descent, reasons = tables
+    descent, reasons, tried = tables
     source, kind, first = descent.columns
     _, numbers, bases, depths, order = descent.tables
     held: dict[str, npt.ArrayLike] = {
@@ -59,6 +61,8 @@ def keep(path: Path, text: str, tables: Prepared) -> None:
         held |= {"reasons": [reasons.features, reasons.columns], "expected": reasons.expected}
         for name, arrays in reasons.layout._asdict().items():
             held |= {f"{name}.{i:02}": array for i, array in enumerate(arrays)}
+    if tried is not None:
+        held |= {"tried": tried.rows, "tried_values": tried.values}
     handle, name = tempfile.mkstemp(prefix=".new-", suffix=".npz", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -77,13 +81,14 @@ def _descent_in(held: np.lib.npyio.NpzFile) -> Descent:
     return Descent(features, classes, trees, (source, kind, first), tables)
 
 
-def _reasons_in(held: np.lib.npyio.NpzFile) -> TreeShap | None:
+def _reasons_in(held: np.lib.npyio.NpzFile) -> tuple[TreeShap, Tried] | tuple[None, None]:
     if "reasons" not in held:
-        return None
+        return None, None
     features, columns = held["reasons"].tolist()
     parts = {field: sorted(n for n in held.files if n.startswith(f"{field}.")) for field in Layout._fields}
     layout = Layout(**{field: tuple(held[name] for name in names) for field, names in parts.items()})
-    return TreeShap(features, columns, held["expected"].item(), layout)
+    tables = TreeShap(features, columns, held["expected"].item(), layout)
+    return tables, Tried(held["tried"], held["tried_values"])
 
 
 def _mark(text: str) -> str:

@@ -78,7 +78,8 @@ class Trees:
         """Keep what was worked out of them in a file, for `tables`. Raises OSError where that cannot be."""
         known = _CHECKED.get(self)
         if self._descent is not None:
-            keep(path, self._text, Prepared(self._descent, None if known is None else known.fast))
+            fast, tried = (None, None) if known is None else (known.fast, known.tried)
+            keep(path, self._text, Prepared(self._descent, fast, tried))
 
     def model_to_string(self) -> str:
         """The text they were made of."""
@@ -207,6 +208,6 @@ _CHECKED: WeakKeyDictionary[Trees, Checked] = WeakKeyDictionary()
 def _checked(trees: Trees, rows: FloatArray) -> Checked:
     found = _CHECKED.get(trees)
     if found is None:
-        held = trees.prepared
-        found = _CHECKED[trees] = checked(trees, rows, held.reasons if held else None)
+        held, tried = (trees.prepared.reasons, trees.prepared.tried) if trees.prepared else (None, None)
+        found = _CHECKED[trees] = checked(trees, rows, held, tried)
     return found

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from serving.alerts import Question
 from serving.routes.replies import reply
+from serving.schemas import Schema
 from serving.service import Service
 from serving.wording import language_of
 
 router = APIRouter(prefix="/v1", tags=["lists"])
 
 
-class Cause(BaseModel):
+class Cause(Schema):
     """The greatest part of a drop, from the change ledger."""
 
     behaviour: str = Field(description="a behaviour, or `clock`: the mere passage of time")
@@ -24,7 +25,7 @@ class Cause(BaseModel):
     text: str
 
 
-class AlertAnswer(BaseModel):
+class AlertAnswer(Schema):
     """A rule that speaks of an open deal."""
 
     rule: str
@@ -41,7 +42,7 @@ class AlertAnswer(BaseModel):
     cause: Cause | None = Field(description="of a drop of the win probability")
 
 
-class RuleRecord(BaseModel):
+class RuleRecord(Schema):
     """What became of a rule's alerts on past weeks that did not choose its threshold."""
 
     precision: float = Field(description="share of alerts after which the outcome came")
@@ -60,7 +61,7 @@ class RuleRecord(BaseModel):
     per_100_deals: float
 
 
-class AlertRule(BaseModel):
+class AlertRule(Schema):
     """A rule, its threshold and its record; null where there is none, `why` says why."""
 
     title: str
@@ -71,7 +72,7 @@ class AlertRule(BaseModel):
     why: str | None
 
 
-class GroupFall(BaseModel):
+class GroupFall(Schema):
     """A team, region or rep whose win rate fell more than the rest of the firm's in the quarter to the study.
 
     change = mix + behaviour + rate, and behaviour is the sum of `behaviours`.
@@ -95,7 +96,7 @@ class GroupFall(BaseModel):
     text: str
 
 
-class AlertsPage(BaseModel):
+class AlertsPage(Schema):
     """Alerts, those of the rules that have been right most often first; `next` is the next page's cursor."""
 
     as_of: str

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from serving.answers import encoded
 from serving.routes.replies import reply
+from serving.schemas import Schema
 from serving.service import Service
 from serving.wording import language_of
 from training.labels import Target
@@ -16,14 +17,14 @@ from training.labels import Target
 router = APIRouter(prefix="/v1", tags=["scores"])
 
 
-class Part(BaseModel):
+class Part(Schema):
     """What one behaviour group adds, in probability."""
 
     behaviour: str
     points: float
 
 
-class ClockStep(BaseModel):
+class ClockStep(Schema):
     """What the mere passage of time did: the score at `until`, had nothing come in after `since`, less the
     score at `since`. Its behaviours add up to it."""
 
@@ -33,7 +34,7 @@ class ClockStep(BaseModel):
     behaviours: list[Part]
 
 
-class BehaviourStep(BaseModel):
+class BehaviourStep(Schema):
     """What the records of one behaviour group that came in did."""
 
     behaviour: str
@@ -42,7 +43,7 @@ class BehaviourStep(BaseModel):
     text: str
 
 
-class ModelStep(BaseModel):
+class ModelStep(Schema):
     """What another version of the model did: what the present one says of the same moment, less what was
     shown. 0 where the same version showed it, or nothing is known to have been shown."""
 
@@ -53,7 +54,7 @@ class ModelStep(BaseModel):
     text: str
 
 
-class RecordCounts(BaseModel):
+class RecordCounts(Schema):
     """Records that came to be known after `since` and by `until`; opportunities: others of the account."""
 
     opportunities: int
@@ -65,7 +66,7 @@ class RecordCounts(BaseModel):
     leads: int
 
 
-class TargetChanges(BaseModel):
+class TargetChanges(Schema):
     """before + model + clock + the behaviours = after; where a score is missing, `abstained` says why."""
 
     since: str = Field(
@@ -83,7 +84,7 @@ class TargetChanges(BaseModel):
     abstained: str | None
 
 
-class Changes(BaseModel):
+class Changes(Schema):
     """What moved each target's probability between two moments."""
 
     opportunity_id: str

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from serving.bookings import question_of
 from serving.routes.replies import reply
+from serving.schemas import Schema
 from serving.service import Service
 
 router = APIRouter(prefix="/v1", tags=["forecast"])
 
 
-class Bookings(BaseModel):
+class Bookings(Schema):
     """Bookings of a period: booked already, from open deals, from deals not created yet.
 
     mean = booked + open + new, and the means of the groups add up to that of the whole; quantiles do not.
@@ -36,7 +37,7 @@ class Bookings(BaseModel):
     new: float
 
 
-class Record(BaseModel):
+class Record(Schema):
     """What the latest `dealcast backtest` showed: forecasts as if live, judged by what came."""
 
     run_id: str
@@ -59,7 +60,7 @@ class Record(BaseModel):
     week_widening: float
 
 
-class Flow(BaseModel):
+class Flow(Schema):
     """The quarter's expected bookings at two dates and what lies between: before + parts = after."""
 
     since: str
@@ -73,7 +74,7 @@ class Flow(BaseModel):
     )
 
 
-class Target(BaseModel):
+class Target(Schema):
     """A target and the share of draws, as wide as the ranges shown, that reach it."""
 
     team_id: str = Field(description="(all): the whole")
@@ -83,7 +84,7 @@ class Target(BaseModel):
     probability: float
 
 
-class ForecastAnswer(BaseModel):
+class ForecastAnswer(Schema):
     """Bookings to come; amounts in units of `currency`."""
 
     as_of: str

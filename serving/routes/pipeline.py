@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from serving.pipeline import Sort, Wanted
 from serving.routes.replies import reply
-from serving.schemas import Score
+from serving.schemas import Schema, Score
 from serving.service import Service
 from serving.wording import language_of
 from training.labels import Target
@@ -17,7 +17,7 @@ from training.labels import Target
 router = APIRouter(prefix="/v1", tags=["scores"])
 
 
-class PipelinePage(BaseModel):
+class PipelinePage(Schema):
     """Open deals with their scores; `next` is the cursor of the next page."""
 
     as_of: str = Field(description="of every score; give it again with the cursor, and pages fit together")
@@ -25,7 +25,7 @@ class PipelinePage(BaseModel):
     next: str | None
 
 
-class Tiers(BaseModel):
+class Tiers(Schema):
     """How many deals stand in each tier."""
 
     low: int
@@ -33,7 +33,7 @@ class Tiers(BaseModel):
     high: int
 
 
-class PipelineSummary(BaseModel):
+class PipelineSummary(Schema):
     """The open deals in a few figures."""
 
     as_of: str

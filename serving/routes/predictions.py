@@ -6,16 +6,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from serving.schemas import Score
+from serving.schemas import Schema, Score
 from serving.service import Service
 from serving.wording import language_of
 
 router = APIRouter(prefix="/v1", tags=["scores"])
 
 
-class ReceiptAnswer(BaseModel):
+class ReceiptAnswer(Schema):
     """What was said of an opportunity, by which versions, on which data."""
 
     prediction_id: str
@@ -29,7 +29,7 @@ class ReceiptAnswer(BaseModel):
     abstained: dict[str, str | None]
 
 
-class Replayed(BaseModel):
+class Replayed(Schema):
     """A score made again; `same` says whether every probability is the same to the bit."""
 
     prediction_id: str
@@ -38,7 +38,7 @@ class Replayed(BaseModel):
     score: Score
 
 
-class ScoreHistory(BaseModel):
+class ScoreHistory(Schema):
     """Scores given of one opportunity, the latest first; `next` is the cursor of the next page."""
 
     scores: list[ReceiptAnswer]

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from serving.priorities import CAPACITY, Question
 from serving.routes.replies import reply
+from serving.schemas import Schema
 from serving.service import Service
 from serving.wording import language_of
 
 router = APIRouter(prefix="/v1", tags=["lists"])
 
 
-class PriorityLine(BaseModel):
+class PriorityLine(Schema):
     """One deal and what to do about it next."""
 
     opportunity_id: str
@@ -37,7 +38,7 @@ class PriorityLine(BaseModel):
     records: dict[str, list[dict[str, Any]]] = Field(description="that the action would leave")
 
 
-class RepList(BaseModel):
+class RepList(Schema):
     """A rep's list, what is gained most first."""
 
     rep_id: str | None
@@ -45,7 +46,7 @@ class RepList(BaseModel):
     lines: list[PriorityLine]
 
 
-class Priorities(BaseModel):
+class Priorities(Schema):
     """The lists, by rep in the order of their ids."""
 
     as_of: str

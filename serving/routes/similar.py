@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from serving.routes.replies import reply
+from serving.schemas import Schema
 from serving.service import Service
 from serving.wording import language_of
 
 router = APIRouter(prefix="/v1", tags=["scores"])
 
 
-class Compared(BaseModel):
+class Compared(Schema):
     """A behaviour in which two deals are alike or differ, and the feature that speaks loudest in it."""
 
     behaviour: str
@@ -25,7 +26,7 @@ class Compared(BaseModel):
     text: str
 
 
-class SimilarDeal(BaseModel):
+class SimilarDeal(Schema):
     """A closed deal as it was when it had been in the stage for `compared_at_days`, and how it ended."""
 
     opportunity_id: str
@@ -41,7 +42,7 @@ class SimilarDeal(BaseModel):
     apart: Compared | None = Field(description="the behaviour that differs most, where it matters")
 
 
-class SimilarDeals(BaseModel):
+class SimilarDeals(Schema):
     """The closed deals most like an open one, the nearest first."""
 
     opportunity_id: str

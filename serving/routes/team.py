@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from serving.routes.replies import reply
+from serving.schemas import Schema
 from serving.service import Service
 from serving.team import Group, patterns_in, team_in
 from serving.wording import language_of
@@ -16,7 +17,7 @@ router = APIRouter(prefix="/v1", tags=["team"])
 _SAME: dict[int | str, dict[str, Any]] = {304: {"description": "what If-None-Match names has not changed"}}
 
 
-class Alone(BaseModel):
+class Alone(Schema):
     """A behaviour by itself, without case mix, reps and the other behaviours."""
 
     odds_ratio: float
@@ -24,14 +25,14 @@ class Alone(BaseModel):
     named: bool
 
 
-class BestAndOthers(BaseModel):
+class BestAndOthers(Schema):
     """Means over the deals of the best quarter of the reps, and of the others."""
 
     best: float
     others: float
 
 
-class Pattern(BaseModel):
+class Pattern(Schema):
     """A behaviour, compared within each rep's own deals of the same age."""
 
     feature: str
@@ -52,7 +53,7 @@ class Pattern(BaseModel):
     text: str
 
 
-class BestGroup(BaseModel):
+class BestGroup(Schema):
     """How large the group of the best is, and why it is not shown where it is not."""
 
     share: float
@@ -60,7 +61,7 @@ class BestGroup(BaseModel):
     note: str | None
 
 
-class Patterns(BaseModel):
+class Patterns(Schema):
     """Which behaviours go with winning, the surest first."""
 
     as_of: str
@@ -76,7 +77,7 @@ class Patterns(BaseModel):
     best_group: BestGroup | None
 
 
-class Share(BaseModel):
+class Share(Schema):
     """A share with its 95% interval, and of how many cases it tells; null where there are none."""
 
     value: float | None
@@ -85,7 +86,7 @@ class Share(BaseModel):
     n: int
 
 
-class Quartiles(BaseModel):
+class Quartiles(Schema):
     """By when a quarter, a half and three quarters had ended; null where that is not known yet."""
 
     p25: float | None
@@ -94,14 +95,14 @@ class Quartiles(BaseModel):
     n: int
 
 
-class Median(BaseModel):
+class Median(Schema):
     """The middle of some cases."""
 
     p50: float | None
     n: int
 
 
-class FunnelStage(BaseModel):
+class FunnelStage(Schema):
     """Of the deals that entered a stage; moved_on, lost and undecided add up to 1."""
 
     stage: str
@@ -112,7 +113,7 @@ class FunnelStage(BaseModel):
     days: Quartiles
 
 
-class Results(BaseModel):
+class Results(Schema):
     """Deals created and closed in the window."""
 
     created: int
@@ -125,7 +126,7 @@ class Results(BaseModel):
     value_of_a_win: Median
 
 
-class ByText(BaseModel):
+class ByText(Schema):
     """Deals of one source or product; `others`: all that are not listed, together."""
 
     name: str | None
@@ -136,7 +137,7 @@ class ByText(BaseModel):
     win_share: Share
 
 
-class LossReason(BaseModel):
+class LossReason(Schema):
     """Lost deals of one reason."""
 
     name: str | None
@@ -145,7 +146,7 @@ class LossReason(BaseModel):
     share: Share
 
 
-class Response(BaseModel):
+class Response(Schema):
     """How fast leads and customers were answered."""
 
     lead_hours: Quartiles
@@ -153,7 +154,7 @@ class Response(BaseModel):
     reply_hours: Median = Field(description="over deals, of the mean time to answer the customer")
 
 
-class ProcessFigure(BaseModel):
+class ProcessFigure(Schema):
     """The mean of a feature over open deals at regular moments of the window."""
 
     feature: str
@@ -163,7 +164,7 @@ class ProcessFigure(BaseModel):
     n_deals: int
 
 
-class Figures(BaseModel):
+class Figures(Schema):
     """Figures of a group of reps, or of one."""
 
     suppressed: str | None
@@ -178,28 +179,28 @@ class Figures(BaseModel):
     process: list[ProcessFigure]
 
 
-class Named(BaseModel):
+class Named(Schema):
     """A group by its kind and name."""
 
     kind: Literal["all", "team", "region", "rep"]
     name: str | None
 
 
-class Listed(BaseModel):
+class Listed(Schema):
     """A group there is, and whether it is large enough to be shown."""
 
     name: str
     shown: bool
 
 
-class Floor(BaseModel):
+class Floor(Schema):
     """Below either a group is not shown."""
 
     reps: int
     deals: int
 
 
-class TeamAnswer(BaseModel):
+class TeamAnswer(Schema):
     """Figures of one group; a rep's own stand beside the team's, or the firm's where that is too small."""
 
     as_of: str

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from serving.routes.bodies import body_of
 from serving.routes.replies import reply
-from serving.schemas import Score
+from serving.schemas import Schema, Score
 from serving.service import Service
 from serving.wording import language_of
 from training.labels import Target
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/v1", tags=["scores"])
 Gain = dict[Target, float | None]
 
 
-class ActionAnswer(BaseModel):
+class ActionAnswer(Schema):
     """One thing to do, made of the records it would leave; `records` can be posted back."""
 
     action: str
@@ -29,7 +29,7 @@ class ActionAnswer(BaseModel):
     records: dict[str, list[dict[str, Any]]]
 
 
-class WhatIf(BaseModel):
+class WhatIf(Schema):
     """An opportunity's scores now, and at `at` with and without what is supposed."""
 
     opportunity_id: str

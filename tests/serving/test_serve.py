@@ -153,6 +153,21 @@ print(before, after, again, leave_out("no such library"))
     assert (again, none) == (42, 0)
 
 
+def test_a_kernel_from_the_disk_can_be_built_into_one_that_is_compiled_anew() -> None:
+    code = """
+import numba, numpy as np
+from features.clustering import bounds
+asked = bounds(np.array([3, 1]), np.array([5, 9]))
+library = bounds.overloads[bounds.signatures[0]].library
+assert library._shared_module is None, "what only compiling needs is read at once"
+whole = numba.njit("int64(int64[::1])")(lambda times: bounds(times, times)[3] - bounds(times, times)[0])
+print(*asked, whole(np.array([4, 11, 6])), library._shared_module is not None)
+"""
+    subprocess.run([sys.executable, "-c", "import features.clustering"], check=True)  # is on the disk then
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "3", "5", "9", "7", "True"]
+
+
 def test_serve_without_any_bundle_ends_with_one_clear_line(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "serving.cli", "serve", "--bundles", "none", "--tracking-uri"]
     command.append(f"sqlite:///{tmp_path / 'mlflow.db'}")

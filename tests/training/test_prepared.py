@@ -15,7 +15,8 @@ from training.bundle import Bundle, load_bundle
 from training.labels import TARGETS, Target
 from training.prepared import FILE, prepared_in
 from training.run import Trained
-from training.trees import Trees, contributions
+from training.trees import Trees, contributions, ready_to_explain
+from training.treeshap.checked import Tried, checked
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +74,29 @@ def test_damaged_tables_are_worked_out_anew(trained: Mapping[Target, Trained], w
     found = load_bundle(win)
     assert found.booster.prepared is None
     assert same(found, trained["win"].bundle)
+
+
+def test_who_loads_kept_tables_holds_them_against_lightgbm_without_loading_it(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Trees) -> None:
+        raise AssertionError("LightGBM is loaded")
+
+    monkeypatch.setattr(Trees, "library", property(refuse))
+    found = load_bundle(saved / "win").booster
+    kept = found.prepared
+    assert kept is not None
+    assert kept.reasons is not None
+    assert kept.tried is not None
+    assert len(kept.tried.rows) > 2
+    other = Trees(found.model_to_string(), saved / "win" / FILE)
+    with pytest.raises(AssertionError, match="LightGBM is loaded"):
+        ready_to_explain(other, kept.tried.rows[:1])  # of other rows it is asked
+    wrong = np.where(np.arange(kept.tried.values.shape[1]), kept.tried.values, 1.0)
+    assert (
+        "are off by"
+        in checked(found, kept.tried.rows[:-2], kept.reasons, Tried(kept.tried.rows, wrong)).why_slow
+    )
 
 
 def test_what_cannot_be_written_leaves_nothing_behind(saved: Path, tmp_path: Path) -> None:

@@ -28,35 +28,56 @@ log = logging.getLogger("dealcast.training")
 
 
 @dataclass(frozen=True)
+class Tried:
+    """Rows, and LightGBM's own values of them."""
+
+    rows: FloatArray
+    values: FloatArray
+
+
+@dataclass(frozen=True)
 class Checked:
     """How the SHAP values of some trees are computed.
 
     Attributes:
         fast: the tables; None where LightGBM's own way is taken.
         why_slow: why it is; empty where it is not.
+        tried: what the tables were held against; None without any.
     """
 
     fast: TreeShap | None
     why_slow: str
+    tried: Tried | None = None
 
     def contributions(self, booster: Booster, matrix: FloatArray) -> FloatArray:
         """SHAP values of the margin: rows x (features + 1), the last column the expected margin."""
         return lightgbms_own(booster, matrix) if self.fast is None else self.fast.contributions(matrix)
 
 
-def checked(booster: Booster, rows: FloatArray, held: TreeShap | None = None) -> Checked:
+def checked(
+    booster: Booster, rows: FloatArray, held: TreeShap | None = None, known: Tried | None = None
+) -> Checked:
     """The tables, if on some rows they give LightGBM's own values; else the slow way, and a warning.
 
     Args:
         held: the tables, where they were made before.
+        known: LightGBM's own values, where it was asked for them before; of other rows it is asked anew.
     """
     try:
         fast = tree_shap(booster) if held is None else held
-        _try(fast, booster, rows)
+        if fast.features != booster.num_feature():
+            raise NotExplainable(
+                f"the tables are of {fast.features} features, the trees of {booster.num_feature()}"
+            )
+        bare = np.array([[np.nan] * fast.features, [0.0] * fast.features])
+        wanted = np.concatenate([rows[:TRIED].reshape(-1, fast.features), bare])
+        if known is None or known.rows.tobytes() != wanted.tobytes():
+            known = Tried(wanted, lightgbms_own(booster, wanted))
+        _try(fast, known)
     except NotExplainable as error:
         log.warning("SHAP values are computed by LightGBM, slowly: %s", error)
         return Checked(None, str(error))
-    return Checked(fast, "")
+    return Checked(fast, "", known)
 
 
 def lightgbms_own(booster: Booster, matrix: FloatArray) -> FloatArray:
@@ -64,14 +85,9 @@ def lightgbms_own(booster: Booster, matrix: FloatArray) -> FloatArray:
     return booster.contributions(matrix)
 
 
-def _try(fast: TreeShap, booster: Booster, rows: FloatArray) -> None:
+def _try(fast: TreeShap, known: Tried) -> None:
     """Raises NotExplainable unless both kernels give LightGBM's values, and each other's bits."""
-    features = booster.num_feature()
-    if fast.features != features:
-        raise NotExplainable(f"the tables are of {fast.features} features, the trees of {features}")
-    bare = np.array([[np.nan] * features, [0.0] * features])
-    tried = np.concatenate([rows[:TRIED].reshape(-1, features), bare])
-    wanted = lightgbms_own(booster, tried)
+    tried, wanted = known.rows, known.values
     alone = np.concatenate([fast.contributions(row[None]) for row in tried])
     together = fast.contributions(np.tile(tried, (8, 1)))[: len(tried)]
     worst = np.abs(alone - wanted).max(axis=1) / np.maximum(np.abs(wanted).max(axis=1), 1.0)
