@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Callable
 from functools import cache, partial
@@ -20,7 +21,7 @@ from typing import Any, TypeVar, cast
 import numba
 from llvmlite import ir
 from llvmlite.binding import parse_bitcode
-from numba.core import config, dispatcher, types
+from numba.core import config, dispatcher, environment, types
 from numba.core.caching import FunctionCache
 from numba.core.runtime.nrt import rtsys
 from numba.extending import intrinsic
@@ -55,17 +56,33 @@ def compiled(*signatures: str) -> Callable[[Function], Function]:
 
 class _Cache(FunctionCache):
     """Numba's, without all that it loads beforehand in case that something has to be compiled: for what lies
-    on the disk already its runtime and the machine's code are enough (40 MB and a third of a second less)."""
+    on the disk already its runtime and the machine's code are enough (46 MB and 0.4 seconds less)."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         codegen = target_context.codegen()
         target_context.refresh = partial(rtsys.initialize, target_context)
         codegen.unserialize_library = partial(_unserialized, codegen)
+        surroundings: Any = environment
+        usual, surroundings._rebuild_env = surroundings._rebuild_env, _surroundings
         try:
             loaded: Any = super()
             return loaded.load_overload(sig, target_context)
         finally:
             del target_context.refresh, codegen.unserialize_library
+            surroundings._rebuild_env = usual
+
+
+def _surroundings(module: str, constants: Any, name: str) -> Any:
+    """What a kernel from the disk knows of where it was written. Numba imports that module, and nearly all of
+    Numba with those of its own functions; a kernel that is free of the interpreter asks for nothing there."""
+    known: Any = environment.lookup_environment(name)
+    if known is None:
+        written_in = sys.modules.get(module)
+        known = environment.Environment({"__name__": module} if written_in is None else vars(written_in))
+        known.consts[:] = constants
+        known.env_name = name
+        environment.Environment._memo[name] = known
+    return known
 
 
 def _unserialized(codegen: Any, state: Any) -> Any:

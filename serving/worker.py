@@ -16,24 +16,24 @@ def app() -> FastAPI:
     """The app of the settings in the environment.
 
     Loading makes some hundred thousand objects that stay, at which the garbage collector would look again
-    and again; it is turned on when all are there (`app.settle`). Numba imports SciPy's linear algebra
-    (16 MB, a tenth of a second) to find out which it could call; no kernel of ours calls any.
+    and again; it is turned on when all are there (`app.settle`). What only looks whether something is there
+    does not find it: Numba imports SciPy's linear algebra (16 MB, a tenth of a second), of which no kernel of
+    ours calls any, and PyYAML for settings of its own; FastAPI looks for models of pydantic's first version.
     """
     gc.disable()
-    with _as_if_without("scipy"):
+    with _as_if_without("scipy", "yaml", "pydantic.v1"):
         from serving.app import from_environment
 
         return from_environment()
 
 
 @contextmanager
-def _as_if_without(package: str) -> Iterator[None]:
-    """An import of the package fails here, unless it was imported before."""
-    if package in sys.modules:
-        yield
-        return
-    sys.modules[package] = None  # type: ignore[assignment]
+def _as_if_without(*packages: str) -> Iterator[None]:
+    """An import of one of the packages fails here, unless it was imported before."""
+    hidden = [package for package in packages if package not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
     try:
         yield
     finally:
-        del sys.modules[package]
+        for package in hidden:
+            del sys.modules[package]
