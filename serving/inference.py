@@ -8,6 +8,7 @@ sends the category once more as a BYTES tensor of its own name, which then count
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +49,19 @@ class InferRequest(msgspec.Struct):
     outputs: list[Wanted] | None = None
 
 
-_DECODER = msgspec.json.Decoder(InferRequest)
+class Numbers(Tensor):
+    """A tensor of flat numbers alone, as nearly all are."""
+
+    data: list[float | None]  # type: ignore[assignment]
+
+
+class NumbersRequest(InferRequest):
+    """A request of such tensors, which takes less than half as long to read."""
+
+    inputs: list[Numbers]  # type: ignore[assignment]
+
+
+_DECODER, _USUAL = msgspec.json.Decoder(InferRequest), msgspec.json.Decoder(NumbersRequest)
 
 
 @dataclass(eq=False)
@@ -85,10 +98,7 @@ def infer(name: str, model: Model, body: bytes) -> dict[str, Any]:
     Raises:
         InferenceProblem: 400, the body is none of the protocol, or of other tensors than the model's.
     """
-    try:
-        request = _DECODER.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise wrong(str(error)) from None
+    request = _read(body)
     asked = [output.name for output in request.outputs or ()]
     if any(output != _PROBABILITY for output in asked):
         raise wrong(f"outputs: the model gives `{_PROBABILITY}` alone")
@@ -102,6 +112,15 @@ def infer(name: str, model: Model, body: bytes) -> dict[str, Any]:
     }
     told = {"model_name": name, "model_version": model.version, "outputs": [output]}
     return told if request.id is None else {**told, "id": request.id}
+
+
+def _read(body: bytes) -> InferRequest:
+    with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _USUAL.decode(body)
+    try:
+        return _DECODER.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise wrong(str(error)) from None
 
 
 def wrong(detail: str) -> InferenceProblem:
@@ -138,6 +157,8 @@ def _flat(tensor: Tensor, count: int) -> list[float | str | None]:
         data = [value for row in data for value in (row if isinstance(row, list) else (row,))]
     if len(data) != count:
         raise wrong(f"inputs.{tensor.name}: data hold {len(data)} values, the shape says {count}")
+    if type(tensor) is Numbers:
+        return data
     if tensor.datatype in _NUMBERS and not set(map(type, data)) <= {float, type(None)}:
         raise wrong(f"inputs.{tensor.name}: data must be numbers, and null where not given")
     return data
@@ -145,8 +166,9 @@ def _flat(tensor: Tensor, count: int) -> list[float | str | None]:
 
 def _check_codes(matrix: FloatArray, model: Model) -> None:
     encoding = model.bundle.encoding
-    for place, count in encoding.category_counts:
-        for code in matrix[:, place].tolist():
+    places, counts = encoding.category_positions, encoding.category_counts
+    for codes in matrix.take(encoding.category_places, axis=1).tolist():
+        for place, count, code in zip(places, counts, codes, strict=True):
             if code == code and not (0 <= code < count and code.is_integer()):  # noqa: PLR0124 - NaN is not
                 raise wrong(
                     f"inputs.{_FEATURES}: column {place} ({encoding.names[place]}) holds places in its"

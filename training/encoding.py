@@ -44,9 +44,14 @@ class Encoding:
         return tuple(i for i, name in enumerate(self.names) if name in self.vocabularies)
 
     @cached_property
-    def category_counts(self) -> tuple[tuple[int, int], ...]:
-        """Each category's position, and how many texts are known of it."""
-        return tuple((place, len(self.vocabularies[self.names[place]])) for place in self.category_positions)
+    def category_places(self) -> IntArray:
+        """The same, int64."""
+        return np.array(self.category_positions, np.int64)
+
+    @cached_property
+    def category_counts(self) -> tuple[int, ...]:
+        """How many texts are known of each of them."""
+        return tuple(len(self.vocabularies[self.names[place]]) for place in self.category_positions)
 
     def matrix(self, frame: FeatureFrame, rows: IntArray | None = None) -> FloatArray:
         """The frame as float64, rows x features, C order; NaN where not given or unknown. That of a frame of

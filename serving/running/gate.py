@@ -110,18 +110,17 @@ class _Timed:
         self._has_body = scope["method"] in ("POST", "PUT", "PATCH")
 
     async def run(self, app: App) -> None:
-        loop, settings = asyncio.get_running_loop(), self._gate.settings
-        timers = [loop.call_later(settings.request_seconds, self._end, _too_long(settings))]
+        whole = first = self._gate.settings.request_seconds
         if self._has_body:
-            timers.append(loop.call_later(settings.body_seconds, self._end_body))
+            first = min(first, self._gate.settings.body_seconds)
+        self._timer = asyncio.get_running_loop().call_later(first, self._late, whole - first)
         try:
             await app(self._scope, self._received if self._has_body else self._receive, self._sent)
         except Exception:
             if not self._over:  # else the client has its answer, and the route ran into the end of it
                 raise
         finally:
-            for timer in timers:
-                timer.cancel()
+            self._timer.cancel()
 
     async def _received(self) -> Message:
         message = await self._receive()
@@ -135,9 +134,14 @@ class _Timed:
         self._begun = True
         await self._send(message)
 
-    def _end_body(self) -> None:
-        if self._has_body:
+    def _late(self, rest: float) -> None:
+        """The answer should be there by now; where there is some time for it yet, at least the body."""
+        if rest <= 0:
+            self._end(_too_long(self._gate.settings))
+        elif self._has_body:
             self._end(_slow_body(self._gate.settings))
+        else:
+            self._timer = asyncio.get_running_loop().call_later(rest, self._late, 0.0)
 
     def _end(self, problem: Problem) -> None:
         if self._begun or self._over:

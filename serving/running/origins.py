@@ -26,14 +26,16 @@ class Origins:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] not in _READING:
-            headers = dict(scope["headers"])
-            origin = headers.get(b"origin", b"").decode("latin-1")
-            own = urlsplit(origin).netloc == headers.get(b"host", b"").decode("latin-1")
-            if origin and not own and origin not in self._named:
-                scope["problem"] = _FOREIGN.name
-                await _FOREIGN.response()(scope, _nothing, send)
-                return
+            for name, value in scope["headers"]:
+                if name == b"origin" and self._is_foreign(scope, value.decode("latin-1")):
+                    scope["problem"] = _FOREIGN.name
+                    await _FOREIGN.response()(scope, _nothing, send)
+                    return
         await self._app(scope, receive, send)
+
+    def _is_foreign(self, scope: Scope, origin: str) -> bool:
+        own = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+        return bool(origin) and urlsplit(origin).netloc != own and origin not in self._named
 
 
 async def _nothing() -> Message:

@@ -59,7 +59,8 @@ class Watched:
         problem = scope.get("problem")
         if problem in _STORE:
             self._figures.store_errors.labels(problem).inc()
-        if self._log_all or status >= 500 or status in (0, 408, 429) or seconds >= _SLOW_SECONDS:
+        worth = self._log_all or status >= 500 or status in (0, 408, 429) or seconds >= _SLOW_SECONDS
+        if worth and log.isEnabledFor(logging.INFO):
             told = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 2)}
             if problem is not None:
                 told["problem"] = problem
