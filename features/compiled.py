@@ -28,6 +28,7 @@ from numba.extending import intrinsic
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+_environment: Any = environment  # whose functions have no types
 _HERE = Path(__file__).parent
 _IMPORT = re.compile(r"^from (features[\w.]*) import \(?([\w, ]*)", re.MULTILINE)
 
@@ -62,26 +63,25 @@ class _Cache(FunctionCache):
         codegen = target_context.codegen()
         target_context.refresh = partial(rtsys.initialize, target_context)
         codegen.unserialize_library = partial(_unserialized, codegen)
-        surroundings: Any = environment
-        usual, surroundings._rebuild_env = surroundings._rebuild_env, _surroundings
+        usual, _environment._rebuild_env = _environment._rebuild_env, _surroundings
         try:
             loaded: Any = super()
             return loaded.load_overload(sig, target_context)
         finally:
             del target_context.refresh, codegen.unserialize_library
-            surroundings._rebuild_env = usual
+            _environment._rebuild_env = usual
 
 
 def _surroundings(module: str, constants: Any, name: str) -> Any:
     """What a kernel from the disk knows of where it was written. Numba imports that module, and nearly all of
     Numba with those of its own functions; a kernel that is free of the interpreter asks for nothing there."""
-    known: Any = environment.lookup_environment(name)
+    known = _environment.lookup_environment(name)
     if known is None:
         written_in = sys.modules.get(module)
-        known = environment.Environment({"__name__": module} if written_in is None else vars(written_in))
+        known = _environment.Environment({"__name__": module} if written_in is None else vars(written_in))
         known.consts[:] = constants
         known.env_name = name
-        environment.Environment._memo[name] = known
+        _environment.Environment._memo[name] = known
     return known
 
 

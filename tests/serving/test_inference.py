@@ -105,7 +105,7 @@ def test_the_server_and_its_models_say_that_they_are_ready(client: TestClient) -
 def test_a_request_that_does_not_fit_the_model_says_why(
     client: TestClient, rows: list[list[float | None]], bundle: Bundle
 ) -> None:
-    good = tensor(rows[:1])
+    good, flat = tensor(rows[:1]), tensor(rows[:1], flat=True)
     place = bundle.encoding.category_positions[0]
     code = [[99.0 if i == place else value for i, value in enumerate(rows[0])]]
     bodies: list[Any] = [
@@ -119,6 +119,9 @@ def test_a_request_that_does_not_fit_the_model_says_why(
         {"inputs": [tensor(code)]},
         {"inputs": [good, {"name": "no such", "datatype": "BYTES", "shape": [1], "data": ["x"]}]},
         {"inputs": [good, {"name": "stage", "datatype": "BYTES", "shape": [1], "data": [3]}]},
+        {"inputs": [flat | {"data": [True, *flat["data"][1:]]}]},
+        {"inputs": [flat | {"data": flat["data"][1:]}]},
+        {"inputs": [flat, {"name": "stage", "datatype": "BYTES", "shape": [1], "data": [3]}]},
         {"inputs": [good], "outputs": [{"name": "reasons"}]},
     ]
     for body in bodies:

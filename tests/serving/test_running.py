@@ -165,6 +165,49 @@ def test_a_client_that_does_not_send_its_body_is_told_so_and_gives_its_place_up(
     asyncio.run(run())
 
 
+def test_a_body_that_came_leaves_the_answer_the_rest_of_its_time() -> None:
+    async def run(seconds: float) -> tuple[list[int], float]:
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await receive()
+            await asyncio.sleep(seconds)
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"late"})
+
+        settings = replace(Settings(), body_seconds=0.05, request_seconds=0.4)
+        begun = asyncio.get_running_loop().time()
+        found = await statuses(Gate(app, settings, metrics()), "POST")
+        return found, asyncio.get_running_loop().time() - begun
+
+    assert asyncio.run(run(0.15))[0] == [200]
+    found, took = asyncio.run(run(0.8))
+    assert found == [503]
+    assert took >= 0.4
+
+
+def test_telemetry_is_asked_at_each_request_only_where_it_is_set_up(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = create_app(open_service(Settings(trained.bundles)))
+    looked = []
+
+    class Telemetry:
+        set_up = False
+
+        def enabled(self) -> bool:
+            looked.append(self.set_up)
+            return False
+
+    monkeypatch.setattr(app, "_native_telemetry", Telemetry(), raising=False)
+    with TestClient(app) as client:
+        assert client.get("/v1/models").status_code == 200
+        assert app.told is False
+        assert looked == [False]
+        app.told = True
+        assert client.get("/v1/models").status_code == 200
+        assert len(looked) <= 2
+    assert "told" not in vars(create_app(open_service(Settings(trained.bundles))))  # not before it starts
+
+
 async def statuses(gate: Gate, method: str, *, more: bool = False) -> list[int]:
     """The statuses that are sent for one request; with `more` its body never ends."""
     found, parts, answered = [], 0, asyncio.Event()
