@@ -38,6 +38,7 @@ from features.row_columns import (
     codes,
     column,
     columns,
+    filled,
     floats,
     index_of,
     ints,
@@ -186,7 +187,7 @@ def _accounts(rows: Sequence[Row], index: Index) -> Accounts:
 def _reps(rows: Sequence[Row], index: Index) -> Reps:
     if not rows:
         count = len(index) - 1
-        return Reps(names_in(index), (), np.full(count, -1, np.int64), np.full(count, MISSING, np.int64))
+        return Reps(names_in(index), (), filled(count, -1), filled(count, MISSING))
     ids, of_team, hired = columns(rows, "reps", "rep_id", "team_id", "hired_at")
     teams = index_of(of_team)
     team, hired_at = [-1] * (len(index) - 1), [MISSING] * (len(index) - 1)

@@ -31,10 +31,15 @@ def reply(
     media_type: str = "application/json",
     more: Mapping[str, str] | None = None,
 ) -> Response:
-    """The body; 304 without one where the client has what the tag names. `more`: headers of both."""
+    """The body; 304 without one where the client has what the tag names.
+
+    Args:
+        more: headers of both, in lower case; a `vary` among them takes the place of the usual one.
+    """
     headers = [_VARY]
     if more is not None:
-        headers += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in more.items()]
+        own = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in more.items()]
+        headers = own if "vary" in more else [_VARY, *own]
     if tag is not None:
         headers += [(b"etag", tag.encode("latin-1")), _PRIVATE]
         known = header(request, b"if-none-match")
@@ -57,8 +62,9 @@ class _Made(Response):
 
 @cache
 def _type_of(media_type: str) -> bytes:
-    """A Content-Type; the few texts that there are say their charset."""
-    return (media_type + ("; charset=utf-8" if media_type.startswith("text/") else "")).encode("latin-1")
+    """A Content-Type; texts say their charset."""
+    bare = media_type.startswith("text/") and "charset=" not in media_type
+    return (media_type + ("; charset=utf-8" if bare else "")).encode("latin-1")
 
 
 def takes_gzip(accepted: str | None) -> bool:
