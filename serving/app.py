@@ -74,10 +74,10 @@ _PROBLEM = {"description": "problem+json (RFC 9457)", "content": {MEDIA_TYPE: {"
 
 
 class App(FastAPI):
-    """FastAPI, which looks at every request whether OpenTelemetry is set up: a tenth of a ready-made row's.
+    """FastAPI, which looks at every request whether OpenTelemetry is set up: a twelfth of a ready-made row's.
 
     Attributes:
-        told: whether it is, once the app has started.
+        told: whether it is; not known before the app has started.
     """
 
     told = True

@@ -56,7 +56,7 @@ class Numbers(Tensor):
 
 
 class NumbersRequest(InferRequest):
-    """A request of such tensors, which takes less than half as long to read."""
+    """A request of such tensors, whose values need no look at what each of them is."""
 
     inputs: list[Numbers]  # type: ignore[assignment]
 
